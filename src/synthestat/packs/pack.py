@@ -1,0 +1,209 @@
+"""Reading a country pack: a folder of small files becomes one checked value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from synthestat.errors import PackError, UnknownCountryError
+from synthestat.packs.geography import Geography, read_geography
+from synthestat.packs.registry import Registry
+from synthestat.packs.spec import (
+    AttributeSpec,
+    ControlSpec,
+    CountrySpec,
+    PriorSpec,
+    SourceSpec,
+    Spec,
+)
+
+EMBEDDED = Path(__file__).parent
+DEFINITIONS = (
+    "country.yaml",
+    "geography.csv",
+    "sources.yaml",
+    "controls.yaml",
+    "priors.yaml",
+    "attributes.yaml",
+    "LIMITS.md",
+)
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True)
+class CountryPack:
+    """Everything that a country's folder says; `digest` covers all of its definition files."""
+
+    folder: Path
+    country: CountrySpec
+    geography: Geography
+    sources: dict[str, SourceSpec]
+    controls: tuple[ControlSpec, ...]
+    priors: Registry
+    attributes: tuple[AttributeSpec, ...]
+    digest: str
+
+    @property
+    def code(self) -> str:
+        """The country's code, upper case."""
+        return self.country.country
+
+    @property
+    def snapshots(self) -> Path:
+        """Folder of the frozen extracts."""
+        return self.folder / "snapshots"
+
+    def control(self, control_id: str) -> ControlSpec:
+        """Return one control by id."""
+        return next(control for control in self.controls if control.id == control_id)
+
+
+def embedded_packs() -> dict[str, Path]:
+    """Return the folders of the packs that ship with the package, by upper-case code."""
+    return {
+        path.parent.name.upper(): path.parent for path in sorted(EMBEDDED.glob("*/country.yaml"))
+    }
+
+
+def find_pack(name: str) -> CountryPack:
+    """Read the pack of an embedded country code or of a folder outside the package.
+
+    Raises UnknownCountryError (listing what is available) or PackError (listing every fault).
+    """
+    packs = embedded_packs()
+    if name.upper() in packs:
+        return read_pack(packs[name.upper()])
+    folder = Path(name)
+    if (folder / "country.yaml").is_file():
+        return read_pack(folder)
+    raise UnknownCountryError(
+        f"no country pack answers to {name!r}",
+        faults=[f"{code}  {path}" for code, path in packs.items()],
+        remedy="give one of these codes, or a folder that holds a country.yaml",
+    )
+
+
+def read_pack(folder: Path) -> CountryPack:
+    """Read and check all definition files of a pack; PackError collects every fault found."""
+    faults: list[str] = []
+    country = _one(folder, "country.yaml", CountrySpec, faults)
+    sources = _many(folder, "sources.yaml", "tables", SourceSpec, faults)
+    controls = _many(folder, "controls.yaml", "controls", ControlSpec, faults)
+    priors = _many(folder, "priors.yaml", "priors", PriorSpec, faults)
+    attributes = _many(folder, "attributes.yaml", "attributes", AttributeSpec, faults)
+    geography: Geography | None = None
+    try:
+        geography = read_geography(folder / "geography.csv")
+    except PackError as error:
+        faults.extend(error.faults or [error.message])
+    if country is not None and geography is not None and not faults:
+        faults.extend(_cross_faults(country, geography, sources, controls, attributes))
+    if faults or country is None or geography is None:
+        raise PackError(
+            f"the country pack {folder.name} has {len(faults)} fault(s)",
+            faults=faults,
+            remedy=f"correct the files in {folder}",
+        )
+    return CountryPack(
+        folder=folder,
+        country=country,
+        geography=geography,
+        sources={source.id: source for source in sources},
+        controls=tuple(controls),
+        priors=Registry(tuple(priors)),
+        attributes=tuple(attributes),
+        digest=_digest(folder),
+    )
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in DEFINITIONS:
+        path = folder / name
+        digest.update(f"{name}\x1f".encode())
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
+
+
+def _load(folder: Path, name: str, faults: list[str]) -> Any:
+    path = folder / name
+    if not path.is_file():
+        faults.append(f"{name}: the file is absent")
+        return None
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        faults.append(f"{name}: {' '.join(str(error).split())}")
+        return None
+
+
+def _one(folder: Path, name: str, model: type[S], faults: list[str]) -> S | None:
+    content = _load(folder, name, faults)
+    return None if content is None else _check(content, name, model, faults)
+
+
+def _many(folder: Path, name: str, key: str, model: type[S], faults: list[str]) -> list[S]:
+    content = _load(folder, name, faults)
+    if content is None:
+        return []
+    entries = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        faults.append(f"{name}: must hold a list under {key!r}")
+        return []
+    found: list[S] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        label = str(entry.get("id", entry.get("name", number))) if isinstance(entry, dict) else ""
+        if label in seen:
+            faults.append(f"{name}: {label} stands twice")
+        seen.add(label)
+        item = _check(entry, f"{name}: {label}", model, faults)
+        if item is not None:
+            found.append(item)
+    return found
+
+
+def _check(content: object, place: str, model: type[S], faults: list[str]) -> S | None:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        for fault in error.errors():
+            where = ".".join(str(part) for part in fault["loc"])
+            faults.append(f"{place}: {where or 'entry'}: {fault['msg']}")
+        return None
+
+
+def _cross_faults(
+    country: CountrySpec,
+    geography: Geography,
+    sources: Iterable[SourceSpec],
+    controls: Iterable[ControlSpec],
+    attributes: Iterable[AttributeSpec],
+) -> list[str]:
+    faults = []
+    tables = {source.id for source in sources}
+    known = {control.id: control for control in controls}
+    if not geography.at(country.zone_level):
+        faults.append(f"country.yaml: zone_level {country.zone_level!r} is not in geography.csv")
+    for control in known.values():
+        place = f"controls.yaml: {control.id}"
+        if control.table not in tables:
+            faults.append(f"{place}: table {control.table!r} is not in sources.yaml")
+        if control.universe not in country.universes:
+            faults.append(f"{place}: universe {control.universe!r} is not in country.yaml")
+        for column in control.by:
+            if column != "age" and column not in country.classifications:
+                faults.append(f"{place}: column {column!r} has no classification in country.yaml")
+    for attribute in attributes:
+        if attribute.control not in known:
+            faults.append(f"attributes.yaml: {attribute.name}: no control {attribute.control!r}")
+        if attribute.name not in country.classifications:
+            faults.append(f"attributes.yaml: {attribute.name}: no classification in country.yaml")
+    return faults

@@ -1,0 +1,88 @@
+"""The registry of distributions: priors by family, turned into arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthestat.errors import PackError
+from synthestat.packs.spec import PriorSpec
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All entries of a pack; `used(family)` is the one that the build takes."""
+
+    entries: tuple[PriorSpec, ...]
+
+    def used(self, family: str) -> PriorSpec:
+        """Return the entry in use of a family; PackError where there is not exactly one."""
+        found = [e for e in self.entries if e.family == family and e.status == "used"]
+        if len(found) != 1:
+            families = sorted({entry.family for entry in self.entries})
+            raise PackError(
+                f"priors.yaml: family {family!r} has {len(found)} entries with status used",
+                faults=[f"families in the registry: {', '.join(families)}"],
+                remedy=f"give exactly one entry of family {family!r} the status used",
+            )
+        return found[0]
+
+    def number(self, family: str, name: str) -> float:
+        """Return one named number of the family's entry in use."""
+        entry = self.used(family)
+        value = entry.values.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise PackError(f"priors.yaml: {entry.id}: {name!r} is not a number ({value!r})")
+        return float(value)
+
+    def weights(self, family: str, part: str | None = None) -> dict[str, float]:
+        """Return named non-negative weights of the family's entry in use (or of one `part`)."""
+        entry = self.used(family)
+        values = entry.values if part is None else entry.values.get(part)
+        if isinstance(values, list):
+            values = dict(enumerate(values))
+        if not isinstance(values, Mapping):
+            raise PackError(f"priors.yaml: {entry.id}: {part!r} is not a set of weights")
+        weights = {str(key): float(cast(float, value)) for key, value in values.items()}
+        if not weights or min(weights.values()) < 0 or sum(weights.values()) <= 0:
+            raise PackError(f"priors.yaml: {entry.id}: weights must be >= 0 and not all zero")
+        return weights
+
+    def by_age(self, family: str, ages: int, *path: str) -> Floats:
+        """Return a curve over ages 0..ages-1, linear between the declared anchors."""
+        entry = self.used(family)
+        values: object = entry.values
+        for key in path:
+            values = values.get(key) if isinstance(values, Mapping) else None
+        if not isinstance(values, Mapping) or not values:
+            raise PackError(f"priors.yaml: {entry.id}: no anchors at {'/'.join(path) or 'values'}")
+        anchors = sorted((int(age), float(cast(float, value))) for age, value in values.items())
+        xs, ys = zip(*anchors, strict=True)
+        return np.interp(np.arange(ages), xs, ys)
+
+    def log_kernel(self, family: str, band: tuple[int, int]) -> tuple[int, Floats]:
+        """Return (first gap, log-density per whole year) of a Student t kernel cut to `band`.
+
+        Gaps outside the band have no entry; the densities are normalised within the band.
+        """
+        location = self.number(family, "location")
+        scale = self.number(family, "scale")
+        df = self.number(family, "df")
+        gaps = np.arange(band[0], band[1] + 1)
+        density = (1.0 + ((gaps - location) / scale) ** 2 / df) ** (-(df + 1.0) / 2.0)
+        return band[0], np.log(density / density.sum())
+
+    def oldest_ages(self, first: int, oldest: int) -> Floats:
+        """Return shares of single ages first..oldest by Gompertz survivorship (sum 1)."""
+        start = self.number("oldest_ages", "from")
+        hazard = self.number("oldest_ages", "hazard")
+        growth = self.number("oldest_ages", "growth")
+        years = np.arange(first, oldest + 1) - start
+        survivors = np.exp(-hazard / growth * np.expm1(growth * years))
+        return np.asarray(survivors / survivors.sum(), dtype=np.float64)
