@@ -1,0 +1,1 @@
+"""Published tables as controls: read, proved consistent, relaxed only where they must be."""

@@ -1,0 +1,241 @@
+"""Reading controls: cells of frozen tables, as published, disagreements intact."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthestat.errors import CubeError, PackError
+from synthestat.packs.pack import CountryPack
+from synthestat.packs.spec import ColumnMap, ControlSpec, SourceSpec, TotalSpec
+from synthestat.sources.cube import CellStatus, Cube
+from synthestat.sources.jsonstat import read_jsonstat
+from synthestat.sources.snapshots import SnapshotStore
+
+UNPUBLISHED = -1
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ControlTable:
+    """The cells of one control.
+
+    `targets` has shape (zones, categories); UNPUBLISHED marks a cell without a figure. A category
+    is a tuple of bundle values, one for each of `columns` (the empty tuple where nothing splits).
+    """
+
+    spec: ControlSpec
+    source: SourceSpec
+    zones: tuple[str, ...]
+    columns: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
+    targets: Counts
+
+    def row(self, zone: str) -> Counts | None:
+        """Return the cells of one zone, or None where the table does not speak of it."""
+        if zone not in self.zones:
+            return None
+        return np.asarray(self.targets[self.zones.index(zone)], dtype=np.int64)
+
+    def total(self, zone: str) -> int | None:
+        """Return the sum over all categories in a zone, or None where a cell is unpublished."""
+        row = self.row(zone)
+        return None if row is None or (row == UNPUBLISHED).any() else int(row.sum())
+
+    def cell_name(self, zone: str, category: tuple[str, ...] = ()) -> str:
+        """Return words that lead a reader to a cell: table, zone, category and publisher."""
+        split = ", ".join(f"{c}={v}" for c, v in zip(self.columns, category, strict=False))
+        fixed = ", ".join(f"{k}={v}" for k, v in self.spec.where.items())
+        place = "; ".join(filter(None, [zone, split, fixed]))
+        return f"{self.spec.id} [{place}] ({self.source.publisher}, {self.source.id})"
+
+
+@dataclass(frozen=True)
+class Published:
+    """All controls of a country as published, by control id, and the cubes that they came from."""
+
+    tables: Mapping[str, ControlTable]
+    cubes: Mapping[str, Cube]
+
+
+def read_controls(pack: CountryPack, snapshots: SnapshotStore) -> Published:
+    """Read every control of a pack from its frozen tables.
+
+    Raises SnapshotError where bytes changed, CubeError where an extract is malformed, and PackError
+    (all faults together) for unknown zones, spellings or codes, gaps, cells that are no whole
+    non-negative number, and tables whose parts do not sum although no noise is declared.
+    """
+    cubes: dict[str, Cube] = {}
+    faults: list[str] = []
+    for source in pack.sources.values():
+        document = snapshots.read(source.sha256)
+        cubes[source.id] = read_jsonstat(document, name=source.id, symbols=source.symbols)
+        faults.extend(_zone_faults(pack, source, cubes[source.id]))
+        if source.noise == "none":
+            for total in source.totals:
+                faults.extend(_total_faults(source, cubes[source.id], total))
+    tables: dict[str, ControlTable] = {}
+    if not faults:
+        for spec in pack.controls:
+            table = _control_table(pack, spec, cubes[spec.table], faults)
+            if table is not None:
+                tables[spec.id] = table
+    if faults:
+        raise PackError(
+            f"the tables of {pack.code} cannot be used as declared",
+            faults=faults,
+            remedy="correct sources.yaml, controls.yaml or geography.csv, or declare the table's noise",
+        )
+    return Published(tables, cubes)
+
+
+def _zone_faults(pack: CountryPack, source: SourceSpec, cube: Cube) -> list[str]:
+    if source.zone_dimension is None:
+        return []
+    try:
+        dimension = cube.dimension(source.zone_dimension)
+    except CubeError as error:
+        return [f"sources.yaml: {source.id}: {error.message}"]
+    faults = []
+    for code, label in zip(dimension.codes, dimension.labels, strict=True):
+        zone = pack.geography.zones.get(code)
+        if zone is None:
+            faults.append(f"{source.id}: zone code {code!r} ({label}) is not in geography.csv")
+        elif label != code and label not in zone.spellings:
+            faults.append(f"{source.id}: {code} is spelt {label!r}, unknown to geography.csv")
+    return faults
+
+
+def _total_faults(source: SourceSpec, cube: Cube, total: TotalSpec) -> list[str]:
+    """Compare each published total with the sum of its parts, wherever all parts are published."""
+    try:
+        dimension = cube.dimension(total.dimension)
+        keep = [
+            [d.codes.index(code) for code in total.only.get(d.id, d.codes)] for d in cube.dimensions
+        ]
+    except (CubeError, ValueError) as error:
+        return [f"sources.yaml: {source.id}: totals of {total.dimension}: {error}"]
+    if total.total not in dimension.codes:
+        return [f"sources.yaml: {source.id}: {total.total!r} is no code of {total.dimension}"]
+    axis = [d.id for d in cube.dimensions].index(total.dimension)
+    values = cube.values[np.ix_(*keep)]
+    at = dimension.codes.index(total.total)
+    whole = np.take(values, at, axis=axis)
+    parts = np.delete(values, at, axis=axis).sum(axis=axis)
+    differs = np.abs(whole - parts) > 1e-9  # NaN (unpublished) compares false
+    others = [d for d in cube.dimensions if d.id != total.dimension]
+    codes = [[d.codes[i] for i in keep[cube.dimensions.index(d)]] for d in others]
+    return [
+        f"{source.id}: {total.dimension}={total.total} is {whole[tuple(place)]:.0f}, its parts sum to "
+        f"{parts[tuple(place)]:.0f} ({', '.join(c[i] for c, i in zip(codes, place, strict=True))})"
+        for place in np.argwhere(differs)
+    ]
+
+
+def _control_table(
+    pack: CountryPack, spec: ControlSpec, cube: Cube, faults: list[str]
+) -> ControlTable | None:
+    source = pack.sources[spec.table]
+    place = f"controls.yaml: {spec.id}"
+    used = {m.dimension for m in spec.by.values()} | set(spec.where) | {source.zone_dimension}
+    present = {dimension.id for dimension in cube.dimensions}
+    wrong = [f"{place}: no dimension {d!r} in {source.id}" for d in used - present - {None}]
+    wrong += [f"{place}: dimension {d!r} is neither fixed nor split" for d in present - used]
+    if wrong or source.zone_dimension is None:
+        faults.extend(wrong or [f"{place}: {source.id} has no zone dimension"])
+        return None
+    zones = cube.dimension(source.zone_dimension).codes
+    axes = [_axis(pack, spec, column, cube, faults) for column in spec.by]
+    if any(axis is None for axis in axes):
+        return None
+    try:
+        targets, missing = _cells(spec, source.zone_dimension, cube, axes)
+    except CubeError as error:
+        faults.append(f"{place}: {error.message}")
+        return None
+    categories = tuple(itertools.product(*(tuple(axis.values()) for axis in axes if axis)))
+    faults.extend(_cell_faults(place, zones, categories, targets, missing, spec))
+    whole = np.where(missing, UNPUBLISHED, np.nan_to_num(targets)).astype(np.int64)
+    return ControlTable(spec, source, zones, tuple(spec.by), categories, whole)
+
+
+def _axis(
+    pack: CountryPack, spec: ControlSpec, column: str, cube: Cube, faults: list[str]
+) -> dict[str, str] | None:
+    """Return {published code: bundle value} of one column, checked to cover its classification."""
+    mapping: ColumnMap = spec.by[column]
+    codes = [c for c in cube.dimension(mapping.dimension).codes if c not in mapping.leave_out]
+    values = {code: mapping.codes.get(code, code) for code in codes}
+    if column == "age":
+        expected = [str(age) for age in range(pack.country.ages.open_from)]
+        expected.append(f"{pack.country.ages.open_from}+")
+        if mapping.open_class is not None:
+            values[mapping.open_class] = expected[-1]
+    else:
+        expected = list(pack.country.classifications[column])
+    gaps = sorted(set(expected) - set(values.values()))
+    extra = sorted(set(values.values()) - set(expected))
+    twice = len(set(values.values())) != len(values)
+    if gaps or extra or twice:
+        faults.append(
+            f"controls.yaml: {spec.id}: {column} does not match its classification"
+            + (f"; absent: {', '.join(gaps)}" if gaps else "")
+            + (f"; unknown: {', '.join(extra)}" if extra else "")
+            + ("; two codes share a value" if twice else "")
+        )
+        return None
+    order = {value: number for number, value in enumerate(expected)}
+    return dict(sorted(values.items(), key=lambda item: order[item[1]]))
+
+
+def _cells(
+    spec: ControlSpec, zone_dimension: str, cube: Cube, axes: list[dict[str, str] | None]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return (values, unpublished) of shape (zones, categories), in classification order."""
+    wanted = {m.dimension: list(axis or ()) for m, axis in zip(spec.by.values(), axes, strict=True)}
+    picks = []
+    for dimension in cube.dimensions:
+        codes = wanted.get(dimension.id)
+        if codes is None and dimension.id in spec.where:
+            codes = [spec.where[dimension.id]]
+        elif codes is None:
+            codes = list(dimension.codes)
+        unknown = [code for code in codes if code not in dimension.codes]
+        if unknown:
+            raise CubeError(f"{dimension.id} has no code {', '.join(map(repr, unknown))}")
+        picks.append([dimension.codes.index(code) for code in codes])
+    values = cube.values[np.ix_(*picks)]
+    status = cube.status[np.ix_(*picks)]
+    names = [dimension.id for dimension in cube.dimensions]
+    order = [names.index(zone_dimension), *(names.index(m.dimension) for m in spec.by.values())]
+    order += [axis for axis in range(len(names)) if axis not in order]
+    zones = len(picks[order[0]])
+    flat = values.transpose(order).reshape(zones, -1)
+    absent = status.transpose(order).reshape(zones, -1) > CellStatus.ZERO
+    return flat, absent
+
+
+def _cell_faults(
+    place: str,
+    zones: tuple[str, ...],
+    categories: tuple[tuple[str, ...], ...],
+    targets: NDArray[np.float64],
+    missing: NDArray[np.bool_],
+    spec: ControlSpec,
+) -> list[str]:
+    with np.errstate(invalid="ignore"):
+        odd = ~missing & ((targets < 0) | (targets != np.floor(targets)))
+    faults = [
+        f"{place}: {zones[z]} {'/'.join(categories[c])}: {targets[z, c]} is no whole count"
+        for z, c in np.argwhere(odd)
+    ]
+    if spec.missing == "fault" and spec.level in ("HARD", "FIRM", "SOFT"):
+        faults += [
+            f"{place}: {zones[z]} {'/'.join(categories[c])}: the table gives no figure"
+            for z, c in np.argwhere(missing)
+        ]
+    return faults

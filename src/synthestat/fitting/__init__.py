@@ -1,0 +1,1 @@
+"""Numerical methods on arrays; this room knows no country."""
