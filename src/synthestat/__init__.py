@@ -1,0 +1,29 @@
+"""Synthestat: a country's 1:1 synthetic population, exact to its official tables.
+
+The front door, from Python:
+
+    import synthestat
+
+    run = synthestat.build("XK", seed=420987)      # folder of a run bundle
+    synthestat.verify(run).passed                  # recomputed from its files
+    synthestat.page(run)                           # one offline HTML page
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "build", "page", "verify"]
+
+if TYPE_CHECKING:
+    from synthestat.api import build, page, verify
+
+
+def __getattr__(name: str) -> Any:
+    """Load the engine only when it is asked for, so that reading a bundle stays light."""
+    if name in {"build", "page", "verify"}:
+        from synthestat import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'synthestat' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m synthestat` is the command `synthestat`."""
+
+from synthestat.cli import main
+
+main()

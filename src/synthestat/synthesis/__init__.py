@@ -1,0 +1,1 @@
+"""From controls to persons, households and dwellings, one zone at a time."""
