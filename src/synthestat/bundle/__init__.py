@@ -1,0 +1,1 @@
+"""The run bundle: writing it whole, reading it back."""

@@ -1,0 +1,144 @@
+"""The manifest: what a run is, from what it was made, and what it claims."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+import synthestat
+from synthestat.build import Population
+from synthestat.packs.pack import CountryPack
+from synthestat.packs.spec import LEVELS_IN_DEVIATION
+
+LIBRARIES = ("numpy", "scipy", "numba", "polars", "pyarrow")
+
+
+@cache
+def engine_digest() -> str:
+    """Return the SHA-256 of the package's Python files: which engine made a run."""
+    root = Path(synthestat.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\x1f" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_id(pack: CountryPack, seed: int) -> str:
+    """Return `<cc>_<scope>_<8 hex>_seed<seed>`; equal inputs give an equal id.
+
+    The hex digits digest the pack, the snapshot hashes, the engine and the options.
+    """
+    digest = hashlib.sha256()
+    for part in (pack.digest, synthestat.__version__, engine_digest(), f"seed={seed}"):
+        digest.update(part.encode() + b"\x1f")
+    for source in pack.sources.values():
+        digest.update(source.sha256.encode())
+    return f"{pack.code.lower()}_{pack.country.scope}_{digest.hexdigest()[:8]}_seed{seed}"
+
+
+def targets(population: Population) -> dict[str, dict[str, int | None]]:
+    """Return the official national figures that the run is to reach, None where unpublished."""
+    zones = population.controls.zones
+    published = population.controls.published.tables.values()
+    buildings = next((t for t in published if t.spec.counts == "buildings"), None)
+    root = population.pack.geography.root.code
+    return {
+        "persons": {
+            **{u: sum(z.residents.get(u, 0) for z in zones) for u in _atoms(population)},
+            "all": sum(sum(z.residents.values()) for z in zones),
+        },
+        "households": {
+            population.pack.country.household_universe: population.controls.national_households
+        },
+        "dwellings": {
+            "all": sum(z.dwellings for z in zones),
+            "vacant": sum(z.vacant for z in zones),
+        },
+        "buildings": {"all": None if buildings is None else buildings.total(root)},
+    }
+
+
+def _atoms(population: Population) -> list[str]:
+    return list(dict.fromkeys(u for zone in population.controls.zones for u in zone.residents))
+
+
+def coverage(population: Population, tables: Mapping[str, pl.DataFrame]) -> dict[str, object]:
+    """Return what the written tables hold beside the targets."""
+    persons, households, dwellings = (tables[n] for n in ("persons", "households", "dwellings"))
+    aim = targets(population)
+    built: dict[str, dict[str, int | None]] = {
+        "persons": {**_by(persons, "universe"), "all": persons.height},
+        "households": {**_by(households, "universe"), "all": households.height},
+        "dwellings": {**_by(dwellings, "occupancy"), "all": dwellings.height},
+        "buildings": {"all": None},
+    }
+    goal = aim["persons"]["all"] or 0
+    return {
+        "targets": aim,
+        "built": built,
+        "person_coverage": persons.height / goal if goal else None,
+        "person_shortfall": goal - persons.height,
+    }
+
+
+def _by(table: pl.DataFrame, column: str) -> dict[str, int | None]:
+    counted = table.group_by(pl.col(column).cast(pl.String)).len().sort(column)
+    return {str(value): int(count) for value, count in counted.iter_rows()}
+
+
+def build_manifest(
+    population: Population,
+    identity: str,
+    times: Mapping[str, object],
+    tables: Mapping[str, pl.DataFrame],
+    digests: Mapping[str, str],
+    layers: Mapping[str, str],
+) -> dict[str, object]:
+    """Assemble the manifest; `digests` are content digests by table, `layers` evidence words."""
+    pack = population.pack
+    constraints = {
+        level: [c.id for c in pack.controls if c.level == level]
+        for level in (*LEVELS_IN_DEVIATION, "GUIDE", "INFORMATIONAL")
+    }
+    return {
+        "country": pack.code,
+        "country_name": pack.country.name,
+        "edition": pack.country.edition,
+        "scope": pack.country.scope,
+        "reference_period": pack.country.reference_period,
+        "run_id": identity,
+        "notice": "SYNTHETIC: every record is invented",
+        "times": dict(times),
+        "engine": {
+            "version": synthestat.__version__,
+            "source_digest": engine_digest(),
+            "python": platform.python_version(),
+            "libraries": {name: version(name) for name in LIBRARIES},
+        },
+        "seed": population.seed,
+        "options": {},
+        "pack_digest": pack.digest,
+        "snapshots": {source.id: source.sha256 for source in pack.sources.values()},
+        "geography": {
+            "level": pack.country.zone_level,
+            "zones": [zone.code for zone in pack.geography.at(pack.country.zone_level)],
+            "root": pack.geography.root.code,
+        },
+        "classifications": {k: list(v) for k, v in pack.country.classifications.items()},
+        "universes": {name: list(pack.country.atoms(name)) for name in pack.country.universes},
+        "coverage": coverage(population, tables),
+        "constraints_used": constraints,
+        "constraints_relaxed": [r.id for r in population.controls.relaxations],
+        "zones_degraded": sorted(
+            {t.zone for t in population.totals if t.evidence == "modelled"}
+            | {r.zone for r in population.controls.relaxations}
+        ),
+        "layers": dict(layers),
+        "table_digests": dict(digests),
+    }

@@ -1,0 +1,276 @@
+"""Writing a run: every file into a temporary folder, then moved into place in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from synthestat.build import Population
+from synthestat.bundle.crate import crate_metadata
+from synthestat.bundle.manifest import build_manifest, run_id
+from synthestat.bundle.notes import model_notes
+from synthestat.bundle.parquet import write_by_zone
+from synthestat.bundle.provenance import source_provenance
+from synthestat.diagnostics.distributions import distribution_diagnostics
+from synthestat.diagnostics.dwellings import dwelling_diagnostics
+from synthestat.diagnostics.households import household_diagnostics
+from synthestat.diagnostics.residuals import residual_rows, residual_summary
+from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, uncertainty_table
+from synthestat.errors import OutputError
+from synthestat.packs.pack import DEFINITIONS, CountryPack
+from synthestat.sources.snapshots import SnapshotStore
+from synthestat.tables import content_digest
+
+_PARTIAL = ".partial-"
+BASE_EVIDENCE = {
+    "persons": {
+        "person_id": "modelled",
+        "household_id": "modelled",
+        "zone_code": "constrained",
+        "age": "constrained",
+        "sex": "constrained",
+        "universe": "constrained",
+        "household_role": "modelled",
+        "partner_id": "modelled",
+        "mother_id": "modelled",
+        "father_id": "modelled",
+    },
+    "households": {
+        "household_id": "modelled",
+        "zone_code": "constrained",
+        "universe": "constrained",
+        "kind": "modelled",
+        "size": "modelled",
+        "household_type": "modelled",
+        "reference_person_id": "modelled",
+        "dwelling_id": "modelled",
+    },
+    "dwellings": {
+        "dwelling_id": "modelled",
+        "zone_code": "constrained",
+        "universe": "constrained",
+        "occupancy": "constrained",
+        "household_ids": "modelled",
+        "household_count": "modelled",
+        "dwelling_type": "unavailable",
+        "building_id": "unavailable",
+    },
+}
+
+
+@contextmanager
+def staged_folder(out: Path, country: str, identity: str) -> Iterator[Path]:
+    """Give a temporary folder beside the run's place; on success it becomes the run.
+
+    On any error, and on interruption, nothing of it is left. Remains of a killed run are removed
+    when the next run of the country starts. OutputError where the place cannot be written.
+    """
+    home = out / country
+    staging = home / f".{identity}{_PARTIAL}{os.getpid()}"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
+        staging.mkdir()
+    except OSError as error:
+        raise OutputError(
+            f"{home} cannot take a run: {error.strerror or error}",
+            remedy="give --out a folder that you may write to",
+        ) from None
+    try:
+        yield staging
+        _move_into_place(staging, home / identity)
+    except OSError as error:
+        raise OutputError(
+            f"the run could not be written below {home}: {error.strerror or error}",
+            remedy="free space or give --out another folder; no partial run was left",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sweep(home: Path) -> None:
+    """Remove staging folders whose process is gone."""
+    for left in home.glob(f".*{_PARTIAL}*"):
+        pid = left.name.rsplit("-", 1)[-1]
+        if not pid.isdigit() or (not Path(f"/proc/{pid}").exists() and Path("/proc").exists()):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _move_into_place(staging: Path, place: Path) -> None:
+    """Rename; a run that is already there has the same id, so the same tables, and is replaced."""
+    replaced = staging.with_name(staging.name + "-replaced")
+    if place.exists():
+        place.rename(replaced)
+    staging.rename(place)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def write_run(
+    population: Population, snapshots: SnapshotStore, out: Path, started: datetime
+) -> Path:
+    """Write the bundle of a built population below `out`; return the run's folder."""
+    identity = run_id(population.pack, population.seed)
+    with staged_folder(out, population.pack.code, identity) as folder:
+        write_files(population, snapshots, folder, identity, started)
+    return out / population.pack.code / identity
+
+
+def write_files(
+    population: Population,
+    snapshots: SnapshotStore,
+    folder: Path,
+    identity: str,
+    started: datetime,
+) -> None:
+    """Write every file of the bundle; residuals are computed from the tables as written."""
+    evidence = evidence_words(population.pack)
+    for name, words in evidence.items():
+        zones = (getattr(zone, name) for zone in population.zones)
+        write_by_zone(folder / f"synthetic_{name}.parquet", zones, words, identity)
+    tables = {name: pl.read_parquet(folder / f"synthetic_{name}.parquet") for name in evidence}
+    rows = residual_rows(population, tables)
+    rows.write_parquet(folder / "constraint_residuals.parquet", compression="zstd")
+    uncertain = uncertainty_table(population)
+    uncertain.write_parquet(folder / "uncertainty.parquet", compression="zstd")
+    layers = write_layers(population.pack, folder, identity)
+    summary = residual_summary(rows)
+    households = household_diagnostics(population, tables["persons"], tables["households"])
+    relaxations = [
+        {
+            "id": r.id,
+            "constraint_id": r.id.removeprefix("relax."),
+            "control_id": r.control_id,
+            "zone": r.zone,
+            "category": r.category,
+            "target": r.target,
+            "achieved": r.achieved,
+            "moved": r.moved,
+            "unit": r.unit,
+            "cells": list(r.cells),
+            "proof": r.proof,
+        }
+        for r in population.controls.relaxations
+    ]
+    finished = datetime.now(UTC)
+    times = {
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 1),
+    }
+    digests = {f"synthetic_{name}": content_digest(table) for name, table in tables.items()}
+    manifest = build_manifest(population, identity, times, tables, digests, layers)
+    provenance = source_provenance(population, snapshots)
+    documents: dict[str, object] = {
+        "build_manifest.json": manifest,
+        "constraint_residuals.json": summary,
+        "relaxations.json": {"relaxations": relaxations, "conflicts": []},
+        "distribution_diagnostics.json": distribution_diagnostics(
+            population, rows, tables["households"]
+        ),
+        "household_diagnostics.json": households,
+        "dwelling_building_diagnostics.json": dwelling_diagnostics(
+            population.pack, tables["households"], tables["dwellings"]
+        ),
+        "assignment_diagnostics.json": {
+            "scope": "none",
+            "status": "unavailable",
+            "reason": "see work_school_assignments.unavailable.json",
+        },
+        "geography_quality_tiers.json": quality_tiers(population),
+        "uncertainty_summary.json": uncertainty_summary(uncertain),
+        "source_provenance.json": provenance,
+        "privacy_report.json": privacy_report(identity),
+    }
+    for file, document in documents.items():
+        write_json(folder / file, document)
+    limits = (population.pack.folder / "LIMITS.md").read_text(encoding="utf-8")
+    notes = model_notes(manifest, summary, relaxations, households, rows, limits)
+    (folder / "model_notes.md").write_text(notes, encoding="utf-8")
+    copy_definitions(population.pack, folder)
+    files = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()]
+    crate = crate_metadata(manifest, provenance, [*files, "checksums.sha256"])
+    write_json(folder / "ro-crate-metadata.json", crate)
+    write_checksums(folder)
+
+
+def evidence_words(pack: CountryPack) -> dict[str, dict[str, str]]:
+    """Return the evidence word of every column of the three tables."""
+    words = {name: dict(columns) for name, columns in BASE_EVIDENCE.items()}
+    for attribute in pack.attributes:
+        words["persons"][attribute.name] = "constrained"
+    return words
+
+
+def write_layers(pack: CountryPack, folder: Path, identity: str) -> dict[str, str]:
+    """Write a marker for each layer without evidence; return the evidence word of every layer."""
+    layers = {f"synthetic_{name}": "constrained" for name in ("persons", "dwellings")}
+    layers["synthetic_households"] = "modelled"
+    for absent in pack.country.unavailable_layers:
+        layers[absent.layer] = "unavailable"
+        marker = {
+            "country": pack.code,
+            "run_id": identity,
+            "layer": absent.layer,
+            "evidence": "unavailable",
+            "reason": absent.reason,
+            "categories": [],
+            "evidence_needed": list(absent.evidence_needed),
+            "looked_in": list(absent.looked_in),
+        }
+        write_json(folder / f"{absent.layer}.unavailable.json", marker)
+    return layers
+
+
+def privacy_report(identity: str) -> dict[str, object]:
+    """Return what can honestly be said about disclosure before any check is built."""
+    return {
+        "run_id": identity,
+        "release_mode": "internal",
+        "statement": (
+            "Made from published aggregate tables alone; no microdata record was read. No disclosure "
+            "check has been run, so this run is not for public release."
+        ),
+        "checks": [],
+        "findings": [],
+    }
+
+
+def copy_definitions(pack: CountryPack, folder: Path) -> None:
+    """Copy the pack's definition files, so that a reviewer needs no installed pack."""
+    target = folder / "pack"
+    target.mkdir()
+    for name in DEFINITIONS:
+        if (pack.folder / name).is_file():
+            shutil.copyfile(pack.folder / name, target / name)
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write strict, stable JSON: sorted keys, no NaN, UTF-8."""
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_checksums(folder: Path) -> Mapping[str, str]:
+    """Write `checksums.sha256` over every other file, in the format of sha256sum."""
+    sums: dict[str, str] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != "checksums.sha256":
+            sums[name] = file_sha256(path)
+    lines = [f"{digest}  {name}" for name, digest in sums.items()]
+    (folder / "checksums.sha256").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return sums
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

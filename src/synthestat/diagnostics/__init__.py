@@ -1,0 +1,1 @@
+"""What a built population looks like, measured from its written tables."""
