@@ -45,7 +45,7 @@ def _column_digest(column: pl.Series) -> bytes:
 
 
 def _texts(column: pl.Series) -> tuple[np.ndarray, list[str]]:
-    """Return (codes, sorted distinct texts) of a text column; null has the code of the empty text."""
+    """Return (codes, sorted distinct texts) of a text column; null counts as the empty text."""
     text = column.cast(pl.String).fill_null("")
     distinct = sorted(text.unique().to_list())
     coded = text.cast(pl.Enum(distinct)).to_physical()

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-import synthestat
-from synthestat.build import Population
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.spec import LEVELS_IN_DEVIATION
+from synthestat.story import Population
 
 LIBRARIES = ("numpy", "scipy", "numba", "polars", "pyarrow")
 
@@ -22,7 +21,7 @@ LIBRARIES = ("numpy", "scipy", "numba", "polars", "pyarrow")
 @cache
 def engine_digest() -> str:
     """Return the SHA-256 of the package's Python files: which engine made a run."""
-    root = Path(synthestat.__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\x1f" + path.read_bytes())
@@ -35,7 +34,7 @@ def run_id(pack: CountryPack, seed: int) -> str:
     The hex digits digest the pack, the snapshot hashes, the engine and the options.
     """
     digest = hashlib.sha256()
-    for part in (pack.digest, synthestat.__version__, engine_digest(), f"seed={seed}"):
+    for part in (pack.digest, version("synthestat"), engine_digest(), f"seed={seed}"):
         digest.update(part.encode() + b"\x1f")
     for source in pack.sources.values():
         digest.update(source.sha256.encode())
@@ -116,7 +115,7 @@ def build_manifest(
         "notice": "SYNTHETIC: every record is invented",
         "times": dict(times),
         "engine": {
-            "version": synthestat.__version__,
+            "version": version("synthestat"),
             "source_digest": engine_digest(),
             "python": platform.python_version(),
             "libraries": {name: version(name) for name in LIBRARIES},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from synthestat.build import Population
 from synthestat.packs.spec import SourceSpec
 from synthestat.sources.cube import CellStatus, Cube
 from synthestat.sources.snapshots import SnapshotStore
+from synthestat.story import Population
 
 
 def source_provenance(population: Population, snapshots: SnapshotStore) -> dict[str, object]:

@@ -61,7 +61,7 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def find_run(place: str) -> Path:
-    """Return the folder of a run given as a folder, or as a country's or runs folder: its newest run."""
+    """Return a run's folder, given that folder or a folder of runs (whose newest is taken)."""
     folder = Path(place)
     if (folder / "build_manifest.json").is_file() or not folder.is_dir():
         return folder

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 
-from synthestat.build import Population
 from synthestat.bundle.crate import crate_metadata
 from synthestat.bundle.manifest import build_manifest, run_id
 from synthestat.bundle.notes import model_notes
@@ -27,6 +26,7 @@ from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, unc
 from synthestat.errors import OutputError
 from synthestat.packs.pack import DEFINITIONS, CountryPack
 from synthestat.sources.snapshots import SnapshotStore
+from synthestat.story import Population
 from synthestat.tables import content_digest
 
 _PARTIAL = ".partial-"
@@ -109,7 +109,12 @@ def _move_into_place(staging: Path, place: Path) -> None:
     replaced = staging.with_name(staging.name + "-replaced")
     if place.exists():
         place.rename(replaced)
-    staging.rename(place)
+    try:
+        staging.rename(place)
+    except OSError:
+        if replaced.exists():
+            replaced.rename(place)
+        raise
     shutil.rmtree(replaced, ignore_errors=True)
 
 
@@ -235,8 +240,8 @@ def privacy_report(identity: str) -> dict[str, object]:
         "run_id": identity,
         "release_mode": "internal",
         "statement": (
-            "Made from published aggregate tables alone; no microdata record was read. No disclosure "
-            "check has been run, so this run is not for public release."
+            "Made from published aggregate tables alone; no microdata record was read. No "
+            "disclosure check has been run, so this run is not for public release."
         ),
         "checks": [],
         "findings": [],

@@ -1,4 +1,4 @@
-"""Contradictions among HARD cells, each as an irreducible set: drop any member and the rest can hold."""
+"""Contradictions among HARD cells as irreducible sets: drop any member and the rest can hold."""
 
 from __future__ import annotations
 
@@ -33,6 +33,28 @@ def block_on(conflicts: list[Conflict]) -> None:
             + (f"; {len(others)} more conflicting set(s) stand behind this one" if others else "")
         ),
     )
+
+
+def tree_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
+    """Return HARD cells of a zone that are not the sum of the same cells of its parts."""
+    conflicts = []
+    for table in published.tables.values():
+        if table.spec.level != "HARD":
+            continue
+        for zone in table.zones:
+            parts = [z.code for z in pack.geography.children(zone) if z.code in table.zones]
+            rows = [table.targets[table.zones.index(code)] for code in (zone, *parts)]
+            if not parts or len(parts) < len(pack.geography.children(zone)):
+                continue
+            known = (np.stack(rows) != UNPUBLISHED).all(axis=0)
+            for at in np.flatnonzero(known & (rows[0] != np.sum(rows[1:], axis=0))):
+                category = table.categories[at]
+                cells = tuple(
+                    f"{table.cell_name(code, category)} = {row[at]:,}"
+                    for code, row in zip((zone, *parts), rows, strict=True)
+                )
+                conflicts.append(Conflict(f"{zone} is not the sum of its parts", cells))
+    return conflicts
 
 
 def total_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:

@@ -88,7 +88,7 @@ def read_controls(pack: CountryPack, snapshots: SnapshotStore) -> Published:
         raise PackError(
             f"the tables of {pack.code} cannot be used as declared",
             faults=faults,
-            remedy="correct sources.yaml, controls.yaml or geography.csv, or declare the table's noise",
+            remedy="correct the pack's files, or declare the table's noise in sources.yaml",
         )
     return Published(tables, cubes)
 
@@ -130,8 +130,9 @@ def _total_faults(source: SourceSpec, cube: Cube, total: TotalSpec) -> list[str]
     others = [d for d in cube.dimensions if d.id != total.dimension]
     codes = [[d.codes[i] for i in keep[cube.dimensions.index(d)]] for d in others]
     return [
-        f"{source.id}: {total.dimension}={total.total} is {whole[tuple(place)]:.0f}, its parts sum to "
-        f"{parts[tuple(place)]:.0f} ({', '.join(c[i] for c, i in zip(codes, place, strict=True))})"
+        f"{source.id}: {total.dimension}={total.total} is {whole[tuple(place)]:.0f}, its parts "
+        f"sum to {parts[tuple(place)]:.0f} "
+        f"({', '.join(c[i] for c, i in zip(codes, place, strict=True))})"
         for place in np.argwhere(differs)
     ]
 

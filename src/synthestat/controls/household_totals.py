@@ -1,7 +1,8 @@
 """How many households each zone holds: published where they are, modelled where they are not.
 
 Modelled counts of the published universe sum, with the published ones, to the national count
-exactly. Households of a universe that no household table covers stand beside it, outside that count.
+exactly. Households of a universe that no household table covers stand beside it, outside that
+count.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthestat.controls.reconcile import Controls, ZoneControls
+from synthestat.fitting.ipf import Floats, Whole
 from synthestat.fitting.rounding import largest_remainder
 from synthestat.fitting.small_area import predict_ratio
 from synthestat.packs.pack import CountryPack
@@ -72,7 +74,7 @@ def _modelled_counts(controls: Controls, pack: CountryPack) -> dict[str, Househo
     least = np.array([-(-z.residents[home] // largest) for z in rest])
     most = np.array([min(z.adults, z.residents[home]) for z in rest])
     mean = np.clip(prediction.mean, least, most)
-    counts = largest_remainder(mean, int(round(mean.sum())) if total is None else total)
+    counts = largest_remainder(mean, round(float(mean.sum())) if total is None else total)
     counts = _within(counts, least, most)
     return {
         zone.code: HouseholdTotal(
@@ -90,18 +92,18 @@ def _modelled_counts(controls: Controls, pack: CountryPack) -> dict[str, Househo
     }
 
 
-def _base(zones: list[ZoneControls], universe: str) -> np.ndarray:
+def _base(zones: list[ZoneControls], universe: str) -> Floats:
     """Occupied dwellings, or residents where a zone has no dwelling figure."""
     return np.array([z.occupied or z.residents[universe] for z in zones], dtype=np.float64)
 
 
-def _residents(zones: list[ZoneControls], universe: str) -> np.ndarray:
+def _residents(zones: list[ZoneControls], universe: str) -> Floats:
     return np.array([z.residents[universe] for z in zones], dtype=np.float64)
 
 
-def _within(counts: np.ndarray, least: np.ndarray, most: np.ndarray) -> np.ndarray:
+def _within(counts: Whole, least: Whole, most: Whole) -> Whole:
     """Bring counts inside their bounds while keeping the sum, moving as few as needed."""
-    bounded = np.clip(counts, least, most)
+    bounded: Whole = np.clip(counts, least, most)
     spare = int(counts.sum() - bounded.sum())
     room = (most - bounded) if spare > 0 else (bounded - least)
     for at in np.argsort(-room, kind="stable"):

@@ -7,7 +7,7 @@ total, and each FIRM table that cannot be met is moved by the least amount that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,38 +17,21 @@ from synthestat.controls.conflicts import (
     dwelling_conflicts,
     household_conflicts,
     total_conflicts,
+    tree_conflicts,
 )
-from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Counts, Published
-from synthestat.errors import BlockedError, PackError
+from synthestat.controls.control_tables import ControlTable, Counts, Published
+from synthestat.controls.relaxations import (
+    Relaxation,
+    moved_to_total,
+    reachable_capped_persons,
+    relaxed_wholes,
+)
+from synthestat.controls.universes import universe_totals
+from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import CountrySpec
 
 CORE_COLUMNS = ("age", "sex")
-
-
-@dataclass(frozen=True)
-class Relaxation:
-    """One FIRM cell or margin that could not be met, and the proof that less would not do."""
-
-    control_id: str
-    zone: str
-    category: str
-    target: int
-    achieved: int
-    unit: str
-    proof: str
-    cells: tuple[str, ...]
-
-    @property
-    def id(self) -> str:
-        """Stable name: control, zone and category."""
-        return ".".join(filter(None, ["relax", self.control_id, self.zone, self.category]))
-
-    @property
-    def moved(self) -> int:
-        """Total movement, in units."""
-        return abs(self.target - self.achieved)
 
 
 @dataclass(frozen=True)
@@ -116,6 +99,7 @@ def reconcile(published: Published, pack: CountryPack) -> Controls:
     kind that the engine does not exercise.
     """
     _check_exercised(published, pack)
+    block_on(tree_conflicts(published, pack))
     block_on(total_conflicts(published, pack))
     block_on(dwelling_conflicts(published))
     relaxations: list[Relaxation] = []
@@ -123,6 +107,7 @@ def reconcile(published: Published, pack: CountryPack) -> Controls:
         _zone_controls(zone.code, zone.flags, published, pack, relaxations)
         for zone in pack.geography.at(pack.country.zone_level)
     ]
+    relaxations += relaxed_wholes(published, pack, relaxations)
     household_table = _sole(published, "households", summed=False)
     capped_table = _sole(published, "households", summed=True)
     national = None if household_table is None else household_table.total(pack.geography.root.code)
@@ -210,7 +195,7 @@ def _zone_controls(
     margins, quotas = [], {}
     for table in persons:
         atoms = pack.country.atoms(table.spec.universe)
-        cells = _moved_to_total(table, code, sum(residents[a] for a in atoms), relaxations)
+        cells = moved_to_total(table, code, sum(residents[a] for a in atoms), relaxations)
         if set(table.columns) <= set(CORE_COLUMNS):
             margins.append(Margin(table.spec.id, atoms, table.columns, cells))
         for attribute in pack.attributes:
@@ -219,6 +204,7 @@ def _zone_controls(
                 quotas[attribute.name] = cells.reshape(shape)
     household_universe = residents.get(pack.country.household_universe, 0)
     households = _figure(_sole(published, "households", summed=False), code)
+    capped = _sole(published, "households", summed=True)
     return ZoneControls(
         code=code,
         residents=residents,
@@ -226,98 +212,12 @@ def _zone_controls(
         quotas=quotas,
         adults=_adults(margins, pack),
         households=households,
-        capped_persons=_capped_persons(
-            published, code, household_universe, households, pack, relaxations
+        capped_persons=reachable_capped_persons(
+            capped, code, household_universe, households, pack, relaxations
         ),
         dwellings=_dwelling_figure(published, code, vacant=False),
         vacant=_dwelling_figure(published, code, vacant=True),
     )
-
-
-def universe_totals(
-    code: str, flags: frozenset[str], tables: Iterable[ControlTable], country: CountrySpec
-) -> dict[str, int]:
-    """Return residents of each indivisible universe in one zone.
-
-    A universe's total comes from its HARD tables (which agree, proved before), else from the
-    median of its FIRM totals (the value of least total movement). A universe confined to flagged
-    zones is empty elsewhere; one unpublished part of a known whole is the difference.
-    """
-    totals: dict[str, int] = {}
-    for name, universe in country.universes.items():
-        for level in ("HARD", "FIRM"):
-            known = [t.total(code) for t in tables if _speaks(t, name, level)]
-            figures = sorted(figure for figure in known if figure is not None)
-            if figures and name not in totals:
-                totals[name] = figures[(len(figures) - 1) // 2]
-        if universe.only_in is not None and universe.only_in not in flags:
-            totals[name] = 0
-    for name, universe in country.universes.items():
-        unknown = [part for part in universe.parts if part not in totals]
-        rest = totals.get(name, 0) - sum(totals.get(part, 0) for part in universe.parts)
-        if not universe.parts or name not in totals:
-            continue
-        if len(unknown) == 1:
-            totals[unknown[0]] = max(rest, 0)
-        elif len(unknown) > 1:
-            raise PackError(f"{code}: no table tells {', '.join(unknown)} of {name} apart")
-        if rest < 0 or not unknown:  # a published part yields to the published whole
-            largest = max(universe.parts, key=lambda part: totals[part])
-            totals[largest] += totals[name] - sum(totals[part] for part in universe.parts)
-    atoms = {a for name in country.universes for a in country.atoms(name)}
-    missing = sorted(atoms - set(totals))
-    if missing:
-        raise PackError(f"{code}: no table gives the residents of {', '.join(missing)}")
-    return {name: totals[name] for name in country.universes if name in atoms}
-
-
-def _speaks(table: ControlTable, universe: str, level: str) -> bool:
-    return table.spec.universe == universe and table.spec.level == level
-
-
-def _moved_to_total(
-    table: ControlTable, code: str, total: int, relaxations: list[Relaxation]
-) -> Counts:
-    """Return a zone's cells, moved in proportion to `total` where their sum differs from it."""
-    cells = table.row(code)
-    if cells is None or (cells == UNPUBLISHED).any():
-        raise PackError(f"{table.cell_name(code)} gives no complete row for this zone")
-    published = int(cells.sum())
-    if published == total:
-        return cells
-    if table.spec.level == "HARD":
-        raise BlockedError(
-            "HARD totals of one zone contradict each other",
-            faults=[f"{table.cell_name(code)} sums to {published:,}; the zone holds {total:,}"],
-        )
-    weights = cells if published else np.ones_like(cells)
-    exact = total * weights / weights.sum()
-    moved = np.floor(exact).astype(np.int64)
-    order = np.argsort(-(exact - moved), kind="stable")
-    moved[order[: total - int(moved.sum())]] += 1
-    for category, before, after in zip(table.categories, cells, moved, strict=True):
-        if before != after:
-            relaxations.append(
-                Relaxation(
-                    control_id=table.spec.id,
-                    zone=code,
-                    category=category_name(table.columns, category),
-                    target=int(before),
-                    achieved=int(after),
-                    unit="persons",
-                    proof=(
-                        f"the cells sum to {published:,} but the zone holds {total:,} residents of "
-                        f"this universe; the row must move by {abs(published - total):,} in all, and does"
-                    ),
-                    cells=(table.cell_name(code, category),),
-                )
-            )
-    return moved
-
-
-def category_name(columns: tuple[str, ...], category: tuple[str, ...]) -> str:
-    """Return the name of a category as residual rows print it: `sex=male;ethnicity=Turk`."""
-    return ";".join(f"{c}={v}" for c, v in zip(columns, category, strict=True))
 
 
 def _figure(table: ControlTable | None, code: str) -> int | None:
@@ -340,52 +240,3 @@ def _adults(margins: list[Margin], pack: CountryPack) -> int:
             by_age = margin.counts.reshape(pack.country.ages.open_from + 1, -1).sum(axis=1)
             return int(by_age[adult:].sum())
     raise PackError(f"{pack.code}: no HARD or FIRM control gives persons by age")
-
-
-def _capped_persons(
-    published: Published,
-    code: str,
-    persons: int,
-    households: int | None,
-    pack: CountryPack,
-    relaxations: list[Relaxation],
-) -> int | None:
-    """Return the reachable total of min(size, cap) nearest to the published one.
-
-    With N persons in H households of at most M, the total lies between the least over k top
-    households of max(N - (M - cap) k, H + (cap - 1) k) and min(N, cap H); both ends are reached.
-    """
-    table = _sole(published, "households", summed=True)
-    target = _figure(table, code)
-    if table is None or target is None or households is None or table.spec.cap is None:
-        return None
-    cap, largest = table.spec.cap, pack.country.household_rules.largest_household.value
-    upper = min(persons, cap * households)
-    lower = upper
-    if largest > cap:
-        crossing = (persons - households) / (largest - 1)
-        lower = min(
-            max(persons - (largest - cap) * k, households + (cap - 1) * k)
-            for k in {max(int(np.floor(crossing)), 0), min(int(np.ceil(crossing)), households)}
-        )
-    reached = min(max(target, lower), upper)
-    if reached != target:
-        bound = (
-            f"a household of s persons counts min(s, {cap}) <= s, so {persons:,} residents in "
-            f"{households:,} households reach at most {upper:,}"
-            if reached == upper
-            else f"households hold at most {largest} persons, so the total is at least {lower:,}"
-        )
-        relaxations.append(
-            Relaxation(
-                control_id=table.spec.id,
-                zone=code,
-                category="",
-                target=target,
-                achieved=reached,
-                unit="persons",
-                proof=f"{bound}; the published {target:,} is missed by {abs(target - reached):,}, no less",
-                cells=(table.cell_name(code),),
-            )
-        )
-    return reached

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from synthestat.build import Population
+from synthestat.story import Population
 from synthestat.synthesis.households import size_weights
 
 

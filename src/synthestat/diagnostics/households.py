@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from synthestat.build import Population
+from synthestat.story import Population
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -31,7 +31,7 @@ def household_diagnostics(
         "by_size": _counts(households, "size"),
         "size_by_type": _table(households, "size", "household_type"),
         "mean_size": {
-            str(u): float(m)  # type: ignore[arg-type]
+            str(u): float(m)
             for u, m in households.group_by("universe")
             .agg(pl.col("size").mean())
             .sort("universe")

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from synthestat.build import Population
 from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Counts
 from synthestat.controls.household_totals import HouseholdTotal
-from synthestat.controls.reconcile import Relaxation, category_name
+from synthestat.controls.relaxations import Relaxation, category_name
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.spec import LEVELS_IN_DEVIATION
+from synthestat.story import Population
 
 SCHEMA: dict[str, pl.DataType] = {
     "constraint_id": pl.String(),
@@ -52,13 +52,13 @@ def residual_rows(population: Population, tables: Mapping[str, pl.DataFrame]) ->
 def observed_counts(
     table: ControlTable, pack: CountryPack, tables: Mapping[str, pl.DataFrame]
 ) -> Counts | None:
-    """Count a control's cells in the written tables; shape (zones, categories), None if no table."""
+    """Count a control's cells in the written tables; shape (zones, categories), or None."""
     spec = table.spec
     if spec.counts not in tables:
         return None
     wanted = pl.col("universe").cast(pl.String).is_in(list(pack.country.atoms(spec.universe)))
-    for column, value in spec.only.items():
-        wanted = wanted & (pl.col(column).cast(pl.String) == value)
+    for column, word in spec.only.items():
+        wanted = wanted & (pl.col(column).cast(pl.String) == word)
     keys = [_key(column, pack) for column in table.columns]
     value = (
         pl.len() if spec.sum is None else pl.col(spec.sum).cast(pl.Int64).clip(None, spec.cap).sum()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from synthestat.build import Population
+from synthestat.story import Population
 
 TIER_RULES = {
     "A": "every table published for the zone, buildings grounded, nothing relaxed",

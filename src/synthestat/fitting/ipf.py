@@ -29,7 +29,8 @@ class CellMargin:
     def sums(self, cells: Floats) -> Floats:
         """Return the margin of a table, shape (targets,)."""
         within = self.index >= 0
-        return np.bincount(self.index[within], cells[within], minlength=len(self.targets))
+        sums = np.bincount(self.index[within], cells[within], minlength=len(self.targets))
+        return np.asarray(sums, dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Whole numbers near a fitted table, with every margin exact.
 
 A table is rounded by choosing, for each cell, the whole number below or above it, such that all
-margins hold: controlled rounding (Cox & Ernst 1982, doi 10.1080/03155986.1982.11731875). For two-way
-margins the constraint matrix is a network, so a vertex of the linear programme is whole. The cost of
-rounding a cell of fraction f up is logit(u) - logit(f) with u uniform: without margins the cheapest
-choice rounds up with probability f, and with them it stays away from cells that should be empty.
+margins hold: controlled rounding (Cox & Ernst 1982, doi 10.1080/03155986.1982.11731875). For
+two-way margins the constraint matrix is a network, so a vertex of the linear programme is whole.
+The cost of rounding a cell of fraction f up is logit(u) - logit(f) with u uniform: without margins
+the cheapest choice rounds up with probability f, and with them it stays away from cells that
+should be empty.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _cheapest_step(
     far = np.concatenate([np.minimum(up, 1), np.maximum(up - 1, 0), down])
     result = milp(
         np.concatenate([cost, cost + _FAR, _FAR - cost]),
-        integrality=np.ones(len(far)),
+        integrality=np.ones(len(far), dtype=np.int64),
         bounds=Bounds(0, far),
         constraints=LinearConstraint(hstack([matrix, matrix, -matrix]).tocsc(), low, high),
     )
@@ -95,7 +96,7 @@ def _indicator(margin: CellMargin) -> csr_array:
 def largest_remainder(shares: Floats, total: int) -> Whole:
     """Split `total` in proportion to `shares`; ties go to the earlier entry (Hamilton's method)."""
     exact = shares / shares.sum() * total
-    whole = np.floor(exact).astype(np.int64)
+    whole: Whole = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - whole), kind="stable")
     whole[order[: total - int(whole.sum())]] += 1
     return whole
@@ -109,4 +110,5 @@ def systematic_split(totals: Whole, shares: Floats, rng: np.random.Generator) ->
     start = rng.random(len(totals))[:, None]
     edges = np.concatenate([[0.0], np.cumsum(shares)])
     edges[-1] = 1.0
-    return np.diff(np.floor(totals[:, None] * edges + start), axis=1).astype(np.int64)
+    steps: Whole = np.diff(np.floor(totals[:, None] * edges + start), axis=1).astype(np.int64)
+    return steps

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import Floats
@@ -61,6 +61,6 @@ def predict_ratio(
         share = variance / variance.sum() if variance.sum() > 0 else mean / mean.sum()
         mean = mean + share * (total - mean.sum())
         spread = np.sqrt(np.maximum(variance - variance * share, 0.0))
-    reach = float(student.ppf(0.5 + interval / 2, freedom)) * spread
+    reach = float(stdtrit(freedom, 0.5 + interval / 2)) * spread
     slope = float(coefficients[1]) if len(coefficients) > 1 else 0.0
     return Prediction(mean, np.maximum(mean - reach, 0.0), mean + reach, sigma, slope)

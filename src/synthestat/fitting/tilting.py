@@ -11,35 +11,6 @@ import numpy as np
 from synthestat.fitting.ipf import Floats, Whole
 
 
-def tilt_to_mean(weights: Floats, values: Floats, mean: float) -> Floats:
-    """Return probabilities p_i proportional to weights_i exp(t values_i) with the given mean.
-
-    `mean` must lie strictly between the least and largest value that carries weight; at or beyond an
-    end all probability goes to that end.
-    """
-    live = weights > 0
-    low, high = float(values[live].min()), float(values[live].max())
-    if mean <= low or mean >= high:
-        at = low if mean <= low else high
-        p = np.where(live & (values == at), weights, 0.0)
-        return np.asarray(p / p.sum(), dtype=np.float64)
-    lower, upper = -50.0, 50.0
-    for _ in range(200):
-        t = (lower + upper) / 2
-        if _tilted(weights, values, t) @ values < mean:
-            lower = t
-        else:
-            upper = t
-    return _tilted(weights, values, (lower + upper) / 2)
-
-
-def _tilted(weights: Floats, values: Floats, t: float) -> Floats:
-    with np.errstate(divide="ignore"):
-        log = np.log(weights) + t * values
-    p = np.exp(log - log.max())
-    return np.asarray(p / p.sum(), dtype=np.float64)
-
-
 def tilt_groups(
     log_weights: Floats,
     group: Whole,
@@ -52,10 +23,10 @@ def tilt_groups(
 ) -> Floats:
     """Return expected counts x_i, exact by group and near `targets` in their features.
 
-    x_i = totals[group_i] * softmax within the group of (log_weights_i + features_i . t); t maximises
-    the penalised dual, so targets that cannot all be met are missed smoothly instead of failing.
-    Shapes: log_weights, group (items,); totals (groups,); features (items, k); targets (k,). `ridge`
-    weighs the penalty relative to the overall total (assumption: small enough to be a tie-breaker).
+    x_i = totals[group_i] * softmax within the group of (log_weights_i + features_i . t); t
+    minimises the penalised dual, so targets that cannot all be met are missed smoothly, not failed.
+    Shapes: log_weights, group (items,); totals (groups,); features (items, k); targets (k,).
+    `ridge` weighs the penalty relative to the overall total (assumption: a tie-breaker).
     """
     t = np.zeros(features.shape[1])
     scale = max(float(totals.sum()), 1.0)

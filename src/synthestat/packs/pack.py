@@ -138,10 +138,13 @@ def _load(folder: Path, name: str, faults: list[str]) -> Any:
         faults.append(f"{name}: the file is absent")
         return None
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         faults.append(f"{name}: {' '.join(str(error).split())}")
         return None
+    if content is None:
+        faults.append(f"{name}: the file is empty")
+    return content
 
 
 def _one(folder: Path, name: str, model: type[S], faults: list[str]) -> S | None:

@@ -64,7 +64,7 @@ class Registry:
             raise PackError(f"priors.yaml: {entry.id}: no anchors at {'/'.join(path) or 'values'}")
         anchors = sorted((int(age), float(cast(float, value))) for age, value in values.items())
         xs, ys = zip(*anchors, strict=True)
-        return np.interp(np.arange(ages), xs, ys)
+        return np.asarray(np.interp(np.arange(ages), xs, ys), dtype=np.float64)
 
     def log_kernel(self, family: str, band: tuple[int, int]) -> tuple[int, Floats]:
         """Return (first gap, log-density per whole year) of a Student t kernel cut to `band`.

@@ -1,4 +1,4 @@
-"""Attributes shared by households: every quota exact, households of one value where quotas allow."""
+"""Attributes shared by households: quotas exact, households of one value where quotas allow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Whole, fit_margins
 from synthestat.fitting.rounding import round_to_margins
 from synthestat.packs.registry import Registry
@@ -20,13 +21,24 @@ def spread_over_households(
     """Return a category per person such that each (stratum, category) quota is met exactly.
 
     `start` bounds households of consecutive persons; `stratum` has shape (persons,), `quotas`
-    (strata, categories), whose rows sum to the persons of each stratum. Rare categories choose first;
-    households are taken whole where the quota holds all members, in random order; what is left of a
-    quota is filled with single persons. The most frequent category takes the rest.
+    (strata, categories), whose rows sum to the persons of each stratum. Rare categories choose
+    first; households are taken whole where the quota holds all members, in random order; the rest
+    of a quota is filled with single persons. The most frequent category takes the rest. Raises
+    NotConvergedError where the quotas are not a table of the persons at hand.
     """
+    present = np.bincount(stratum, minlength=len(quotas))
+    if (present != quotas.sum(axis=1)).any():
+        raise NotConvergedError(
+            f"quotas by stratum {quotas.sum(axis=1).tolist()} are not "
+            f"the persons {present.tolist()}",
+            remedy="look for two FIRM tables of one universe that disagree about the stratum",
+        )
     order = np.argsort(quotas.sum(axis=0), kind="stable").astype(np.int64)
     households = rng.permutation(len(start) - 1).astype(np.int64)
-    return _spread(start, stratum, quotas.astype(np.int64).copy(), order, households)
+    spread: NDArray[np.int8] = _spread(
+        start, stratum, quotas.astype(np.int64).copy(), order, households
+    )
+    return spread
 
 
 def quotas_from_margin(
@@ -59,35 +71,38 @@ def quotas_from_margin(
 
 
 @njit(cache=True, nogil=True)
-def _spread(start, stratum, quotas, order, households):  # type: ignore[no-untyped-def]
-    strata, categories = quotas.shape
-    value = np.full(len(stratum), -1, dtype=np.int8)
-    inside = np.zeros(strata, dtype=np.int64)
-    for rank in range(categories - 1):
-        category = order[rank]
-        for whole in (True, False):
-            left = quotas[:, category].sum()
-            if left == 0:
-                break
-            for at in range(len(households)):
-                first, last = start[households[at]], start[households[at] + 1]
-                if whole:
-                    inside[:] = 0
-                    for i in range(first, last):
-                        if value[i] < 0:
-                            inside[stratum[i]] += 1
-                    if inside.sum() == 0 or (inside > quotas[:, category]).any():
-                        continue
-                for i in range(first, last):
-                    if value[i] < 0 and quotas[stratum[i], category] > 0:
-                        value[i] = category
-                        quotas[stratum[i], category] -= 1
-                        left -= 1
-                if left == 0:
-                    break
-    last_category = order[categories - 1]
-    for i in range(len(value)):
+def _fits(value, stratum, first, last, quota, inside):  # type: ignore[no-untyped-def]
+    """Tell whether a household has members without a value and the quota holds all of them."""
+    inside[:] = 0
+    for i in range(first, last):
         if value[i] < 0:
-            value[i] = last_category
-            quotas[stratum[i], last_category] -= 1
+            inside[stratum[i]] += 1
+    return inside.sum() > 0 and not (inside > quota).any()
+
+
+@njit(cache=True, nogil=True)
+def _fill(category, whole, start, stratum, quotas, households, value):  # type: ignore[no-untyped-def]
+    """Give a category to whole households, or to single persons, until its quota is used up."""
+    inside = np.zeros(len(quotas), dtype=np.int64)
+    left = quotas[:, category].sum()
+    for household in households:
+        if left == 0:
+            break
+        first, last = start[household], start[household + 1]
+        if whole and not _fits(value, stratum, first, last, quotas[:, category], inside):
+            continue
+        for i in range(first, last):
+            if value[i] < 0 and quotas[stratum[i], category] > 0:
+                value[i] = category
+                quotas[stratum[i], category] -= 1
+                left -= 1
+
+
+@njit(cache=True, nogil=True)
+def _spread(start, stratum, quotas, order, households):  # type: ignore[no-untyped-def]
+    value = np.full(len(stratum), -1, dtype=np.int8)
+    for category in order[:-1]:
+        for whole in (True, False):
+            _fill(category, whole, start, stratum, quotas, households, value)
+    value[value < 0] = order[-1]
     return value

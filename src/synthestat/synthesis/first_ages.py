@@ -1,7 +1,7 @@
 """A first placement of persons: positions and persons of each class matched by rank of age.
 
-Each position gets a wished-for age from its family; within a class, positions in order of wished age
-take persons in order of age. The refinement that follows corrects what ranks cannot see, so the
+Each position gets a wished-for age from its family; within a class, positions in order of wished
+age take persons in order of age. The refinement that follows corrects what ranks cannot see, so the
 numbers here only save it work (assumptions, without effect on what it converges to).
 """
 
@@ -58,7 +58,7 @@ def _persons_of(cells: Whole, rng: np.random.Generator) -> tuple[Whole, Whole]:
 
 
 def _family_stage(positions: Positions, rng: np.random.Generator) -> Floats:
-    """Return a wished-for age of the woman (or only head) of each household, shape (households,)."""
+    """Return a wished-for age of the woman (or only head) per household, shape (households,)."""
     households = len(positions.start) - 1
 
     def has(kind: Position) -> NDArray[np.bool_]:

@@ -49,14 +49,17 @@ def build_population(
     `progress(step, done, of)` is called as work advances. Zones are independent of each other: the
     hot loops release the interpreter's lock, so `workers` threads share them.
     """
-    tell = progress or (lambda step, done, of: None)
+    tell = progress or _silent
     tell("reading controls", 0, 1)
     published = read_controls(pack, snapshots)
     tell("reconciling", 0, 1)
     controls = reconcile(published, pack)
     totals = household_totals(controls, pack)
     streams = RandomStreams(seed)
-    plans = [(zone, first) for zone, first in zip(controls.zones, first_ids(controls, totals))]
+    plans = [
+        (zone, first)
+        for zone, first in zip(controls.zones, first_ids(controls, totals), strict=True)
+    ]
 
     def build(plan: tuple[ZoneControls, FirstIds]) -> ZoneTables:
         zone, first = plan
@@ -64,13 +67,20 @@ def build_population(
         return build_zone(zone, mine, first, controls, pack, streams)
 
     largest_first = sorted(plans, key=lambda plan: -sum(plan[0].residents.values()))
-    with ThreadPoolExecutor(workers) as pool:
-        built: dict[str, ZoneTables] = {}
+    built: dict[str, ZoneTables] = {}
+    pool = ThreadPoolExecutor(workers)
+    try:
         for tables in pool.map(build, largest_first):
             built[tables.zone] = tables
             tell("building zones", len(built), len(plans))
+    finally:  # an error or an interruption does not wait for zones that have not begun
+        pool.shutdown(cancel_futures=True)
     zones = tuple(built[zone.code] for zone in controls.zones)
     return Population(pack, seed, controls, totals, zones)
+
+
+def _silent(_step: str, _done: int, _of: int) -> None:
+    """Say nothing."""
 
 
 def build_zone(

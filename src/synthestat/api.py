@@ -1,0 +1,95 @@
+"""What the command line and Python both call: build, verify and page, from names and folders."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthestat.bundle.manifest import run_id
+from synthestat.bundle.read import find_run
+from synthestat.bundle.write import staged_folder, write_files
+from synthestat.errors import InputError
+from synthestat.packs.pack import embedded_packs, find_pack
+from synthestat.sources.snapshots import SnapshotStore
+from synthestat.story import Progress, build_population
+
+if TYPE_CHECKING:
+    from synthestat.review.verify import Verification
+
+SEED = 420987
+
+
+def build(
+    country: str | Path,
+    *,
+    seed: int = SEED,
+    out: str | Path = "runs",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Build a country's population and write its run bundle; return the run's folder.
+
+    `country` is the code of an embedded pack or the folder of a pack of your own; `workers`
+    defaults to the processors at hand and never changes a result. The run appears whole at
+    `<out>/<CC>/<run_id>` or, on any error, not at all.
+    """
+    if seed < 0:
+        raise InputError(f"the seed {seed} is negative", remedy="give a whole number from 0 up")
+    if workers is not None and workers < 1:
+        raise InputError(f"{workers} workers cannot build", remedy="give --workers 1 or more")
+    started = datetime.now(UTC)
+    pack = find_pack(str(country))
+    snapshots = SnapshotStore(pack.snapshots)
+    identity = run_id(pack, seed)
+    with staged_folder(Path(out), pack.code, identity) as folder:
+        population = build_population(
+            pack, snapshots, seed=seed, workers=workers or processors(), progress=progress
+        )
+        if progress is not None:
+            progress("writing the bundle", 0, 1)
+        write_files(population, snapshots, folder, identity, started)
+    return Path(out) / pack.code / identity
+
+
+def verify(run: str | Path, *, snapshots: str | Path | None = None) -> Verification:
+    """Recompute a run's claims from its files and the frozen extracts.
+
+    `run` is a run's folder (or a folder of runs: the newest); `snapshots` a folder of extracts
+    (default: those of the embedded packs).
+    """
+    from synthestat.review.verify import verify_run
+
+    return verify_run(find_run(str(run)), snapshot_store(snapshots))
+
+
+def page(
+    run: str | Path,
+    *,
+    out: str | Path | None = None,
+    boundaries: str | Path | None = None,
+    verification: Verification | None = None,
+) -> Path:
+    """Write the offline page of a run (default: beside its folder); return the page's path."""
+    from synthestat.site.pages import write_run_page
+
+    return write_run_page(
+        find_run(str(run)),
+        out=None if out is None else Path(out),
+        boundaries=None if boundaries is None else Path(boundaries),
+        verification=verification,
+    )
+
+
+def snapshot_store(folder: str | Path | None) -> SnapshotStore:
+    """Return the given folder of extracts, before those of the embedded packs."""
+    folders = [pack / "snapshots" for pack in embedded_packs().values()]
+    return SnapshotStore(*([] if folder is None else [Path(folder)]), *folders)
+
+
+def processors() -> int:
+    """Return the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

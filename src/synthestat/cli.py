@@ -1,0 +1,274 @@
+"""The command `synthestat`.
+
+Exit codes: 0 done; 1 a run failed its verification, or a step did not converge; 2 bad input or
+usage; 3 blocked, the HARD controls contradict each other.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from synthestat import __version__
+from synthestat.errors import SynthestatError
+
+HELP = """Build a country's 1:1 synthetic population from its official tables, and prove it.
+
+Start with:  synthestat run XK        (build, verify, and write the page; about a minute)
+"""
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+screen = Console()
+errors = Console(stderr=True)
+
+Country = Annotated[
+    str,
+    typer.Argument(help="Code of an embedded country pack (see `countries`) or a pack's folder."),
+]
+Out = Annotated[Path, typer.Option(help="Folder that takes the runs, as OUT/CC/run_id.")]
+Seed = Annotated[int, typer.Option(help="Seed of all draws; equal seeds give equal tables.")]
+Workers = Annotated[
+    int | None, typer.Option(help="Threads; default all processors. Never changes a result.")
+]
+Run = Annotated[
+    str, typer.Argument(help="A run's folder, or a folder of runs (its newest is taken).")
+]
+Snapshots = Annotated[
+    Path | None,
+    typer.Option(help="Folder of frozen extracts; default: those of the embedded packs."),
+]
+Boundaries = Annotated[
+    Path | None, typer.Option(help="GeoJSON of zone polygons for the map; default: bubbles.")
+]
+
+
+def main() -> None:
+    """Run the command line; every deliberate error becomes one message and an exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app()
+    except SynthestatError as error:
+        errors.print(f"error: {error}", markup=False, highlight=False, style="red", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("stopped; no partial run was left")
+        sys.exit(130)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        screen.print(f"synthestat {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+@app.command()
+def countries() -> None:
+    """List the country packs that ship with Synthestat."""
+    from synthestat.packs.pack import embedded_packs, read_pack
+
+    table = Table("code", "country", "edition", "zones", "tables", "controls", box=None)
+    for folder in embedded_packs().values():
+        pack = read_pack(folder)
+        zones = len(pack.geography.at(pack.country.zone_level))
+        table.add_row(
+            pack.code,
+            pack.country.name,
+            pack.country.edition,
+            f"{zones} x {pack.country.zone_level}",
+            str(len(pack.sources)),
+            str(len(pack.controls)),
+        )
+    screen.print(table)
+    screen.print("Build one with:  synthestat build CODE", highlight=False)
+
+
+@app.command()
+def build(
+    country: Country,
+    out: Out = Path("runs"),
+    seed: Seed = 420987,
+    workers: Workers = None,
+) -> None:
+    """Build a country's population and write its run bundle.
+
+    Example: synthestat build XK --out runs --seed 1
+    """
+    folder = _build(country, out, seed, workers)
+    _print_status(folder)
+    screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
+    screen.print(f"Next     synthestat verify {folder}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def verify(
+    run: Run,
+    snapshots: Snapshots = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Write every check, as JSON, to this file.")
+    ] = None,
+) -> None:
+    """Recompute a run's claims from its files alone.
+
+    Reads the bundle and the frozen extracts, and nothing of the program that built it. Exits with
+    1 if a claim is false.
+    """
+    if not _verify(run, snapshots, json_path):
+        raise typer.Exit(1)
+
+
+@app.command()
+def page(
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option(help="The page's file; default: beside the run's folder.")
+    ] = None,
+    boundaries: Boundaries = None,
+    snapshots: Snapshots = None,
+) -> None:
+    """Write a run's page, which opens offline."""
+    from synthestat import api
+
+    with _status("verifying, for the page"):
+        verification = api.verify(run, snapshots=snapshots)
+    with _status("drawing"):
+        path = api.page(run, out=out, boundaries=boundaries, verification=verification)
+    screen.print(f"Page     {path}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def show(run: Run) -> None:
+    """Show a run's summary in the terminal."""
+    from synthestat.bundle.read import find_run
+
+    _print_status(find_run(run))
+
+
+@app.command("run")
+def run_countries(
+    country: Annotated[list[str], typer.Argument(help="Country codes or pack folders.")],
+    out: Out = Path("runs"),
+    seed: Seed = 420987,
+    workers: Workers = None,
+    boundaries: Boundaries = None,
+) -> None:
+    """Build, verify and page each country: the whole job.
+
+    Example: synthestat run XK
+    """
+    from synthestat import api
+
+    ends = []
+    for name in country:
+        folder = _build(name, out, seed, workers)
+        _print_status(folder)
+        with _status("verifying from the files"):
+            verification = api.verify(folder)
+        with _status("drawing the page"):
+            path = api.page(folder, boundaries=boundaries, verification=verification)
+        ends.append((folder, path, verification.passed))
+    for folder, path, passed in ends:
+        screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
+        verdict = "all claims recomputed and true" if passed else "FAILED; see synthestat verify"
+        screen.print(f"Verified {verdict}", highlight=False)
+        screen.print(f"Page     {path.resolve().as_uri()}", soft_wrap=True, highlight=False)
+    if not all(passed for _, _, passed in ends):
+        raise typer.Exit(1)
+
+
+def _build(country: str, out: Path, seed: int, workers: int | None) -> Path:
+    from synthestat import api
+
+    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        spoken: set[str] = set()
+
+        def tell(step: str, done: int, of: int) -> None:
+            bar.update(task, description=step, completed=done, total=of)
+            if not errors.is_terminal and step not in spoken:
+                spoken.add(step)
+                errors.print(f"{country}: {step}", highlight=False)
+
+        return api.build(country, seed=seed, out=out, workers=workers, progress=tell)
+
+
+def _verify(run: str, snapshots: Path | None, json_path: Path | None) -> bool:
+    from synthestat import api
+
+    with _status("verifying from the files"):
+        verification = api.verify(run, snapshots=snapshots)
+    table = Table("check", "status", "what was found", box=None)
+    colours = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red", "SKIP": "dim"}
+    for check in verification.checks:
+        status = f"[{colours[check.status]}]{check.status}[/]"
+        table.add_row(check.id, status, check.notes.replace("[", r"\["))
+        if check.status == "FAIL":
+            for line in (*check.offending[:5], f"remedy: {check.remedy}"):
+                table.add_row("", "", line.replace("[", r"\["))
+    screen.print(table)
+    words = ", ".join(f"{n} {status}" for status, n in verification.counts.items())
+    screen.print(f"\n{verification.run_id}: {words}", highlight=False)
+    if json_path is not None:
+        document = {
+            "run_id": verification.run_id,
+            "passed": verification.passed,
+            "checks": [vars(check) for check in verification.checks],
+        }
+        text = json.dumps(document, indent=1, default=dict, ensure_ascii=False)
+        json_path.write_text(text + "\n", encoding="utf-8")
+    return verification.passed
+
+
+def _print_status(folder: Path) -> None:
+    """Print what a run holds beside what it was to reach."""
+    from synthestat.bundle.read import open_bundle
+
+    bundle = open_bundle(folder)
+    manifest, residuals = bundle.manifest, bundle.json("constraint_residuals.json")
+    targets, built = manifest["coverage"]["targets"], manifest["coverage"]["built"]
+    table = Table("", "official", "built", box=None, show_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for what in ("persons", "households", "dwellings", "buildings"):
+        for part in sorted(set(targets[what]) | set(built[what]), key=lambda p: (p != "all", p)):
+            name = what if part == "all" else f"  {part}"
+            row = (targets[what].get(part), built[what].get(part))
+            table.add_row(name, *("-" if value is None else f"{value:,}" for value in row))
+    screen.print(f"{manifest['country_name']} {manifest['edition']}  SYNTHETIC  {bundle.run_id}")
+    screen.print(table)
+    hard = residuals["hard_rows"] - residuals["hard_failures"]
+    screen.print(
+        f"HARD rows exact        {hard:,} of {residuals['hard_rows']:,}\n"
+        f"max marginal deviation {residuals['max_marginal_deviation']:.4%}\n"
+        f"relaxations            {len(manifest['constraints_relaxed'])}\n"
+        f"built in               {manifest['times']['seconds']:.0f} s",
+        highlight=False,
+    )
+
+
+@contextmanager
+def _status(words: str) -> Iterator[None]:
+    if errors.is_terminal:
+        with errors.status(words):
+            yield
+    else:
+        errors.print(words, highlight=False)
+        yield

@@ -1,0 +1,245 @@
+"""The reviewer's own reading of the country pack that lies in a bundle under `pack/`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from synthestat.errors import BundleError
+
+LEVELS = ("HARD", "FIRM", "SOFT", "GUIDE", "INFORMATIONAL")
+BINDING = ("HARD", "FIRM", "SOFT")
+"""The levels that count in the deviation figure."""
+FIRM_TOLERANCE = 0.02
+"""A FIRM control's tolerance unless it declares one; the other levels have 0."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A line of geography.csv; `parent` is "" for the root."""
+
+    code: str
+    parent: str
+    level: str
+    names: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """How a control splits by one column: dimension codes to the column's values."""
+
+    column: str
+    dimension: str
+    values: Mapping[str, str]
+    leave_out: tuple[str, ...]
+    open_class: str | None
+
+
+@dataclass(frozen=True)
+class Control:
+    """An entry of controls.yaml."""
+
+    id: str
+    family: str
+    table: str
+    level: str
+    universe: str
+    counts: str
+    tolerance: float
+    where: Mapping[str, str]
+    only: Mapping[str, str]
+    by: tuple[Breakdown, ...]
+    total_of: str | None
+    cap: int | None
+    missing: str | None
+
+
+@dataclass(frozen=True)
+class Source:
+    """An entry of sources.yaml; `entry` is all of it."""
+
+    id: str
+    sha256: str
+    zone_dimension: str | None
+    symbols: Mapping[str, str]
+    totals: tuple[Mapping[str, Any], ...]
+    noise: object
+    entry: Mapping[str, Any]
+
+
+class Definitions:
+    """The pack's files, each read when first asked for.
+
+    Every property raises BundleError, naming the file, if it is absent or malformed, and
+    LookupError, TypeError or ValueError if something expected is not in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def country(self) -> dict[str, Any]:
+        """All of country.yaml."""
+        return read_yaml(self.folder / "country.yaml")
+
+    @cached_property
+    def rules(self) -> dict[str, Any]:
+        """The household rules by name; a band becomes two rules, `<name>_low` and `<name>_high`."""
+        rules: dict[str, Any] = {}
+        for name, rule in self.country["household_rules"].items():
+            value = rule["value"]
+            if isinstance(value, list):
+                rules[f"{name}_low"], rules[f"{name}_high"] = value
+            else:
+                rules[name] = value
+        rules["household_universe"] = self.household_universe
+        return rules
+
+    @cached_property
+    def household_universe(self) -> str:
+        """The universe that published household and dwelling counts describe."""
+        return str(self.country["household_universe"])
+
+    @cached_property
+    def universe_parts(self) -> dict[str, tuple[str, ...]]:
+        """Each universe with the words that its rows carry: its parts, or itself if it has none."""
+        universes = self.country["universes"]
+        return {
+            str(name): tuple(str(part) for part in entry.get("parts") or ()) or (str(name),)
+            for name, entry in universes.items()
+        }
+
+    @cached_property
+    def universe_words(self) -> tuple[str, ...]:
+        """The universes that rows may carry: those without parts."""
+        return tuple(name for name, parts in self.universe_parts.items() if parts == (name,))
+
+    @cached_property
+    def controls(self) -> tuple[Control, ...]:
+        """The controls, in the order of controls.yaml."""
+        entries = read_yaml(self.folder / "controls.yaml")["controls"]
+        return tuple(_control(entry) for entry in entries)
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The frozen tables of sources.yaml by id."""
+        entries = read_yaml(self.folder / "sources.yaml")["tables"]
+        return {str(entry["id"]): _source(entry) for entry in entries}
+
+    @cached_property
+    def guiding_tables(self) -> set[str]:
+        """The tables that a distribution of priors.yaml in use is read from."""
+        entries = read_yaml(self.folder / "priors.yaml")["priors"]
+        used = [entry["values"] for entry in entries if entry.get("status") == "used"]
+        return {str(values["table"]) for values in used if "table" in values}
+
+    @cached_property
+    def geography(self) -> tuple[Zone, ...]:
+        """The lines of geography.csv, repeated codes and all."""
+        path = self.folder / "geography.csv"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"pack/{path.name} cannot be read: {error}") from None
+        return tuple(_zone(line) for line in csv.DictReader(text.splitlines()))
+
+    @cached_property
+    def zones(self) -> tuple[str, ...]:
+        """The codes of the zones that rows carry: those at country.yaml's zone_level."""
+        level = self.country["zone_level"]
+        return tuple(zone.code for zone in self.geography if zone.level == level)
+
+    @cached_property
+    def root(self) -> str:
+        """The zone without a parent."""
+        return next(zone.code for zone in self.geography if not zone.parent)
+
+    @cached_property
+    def covered(self) -> dict[str, frozenset[str]]:
+        """Each zone with the zones at zone_level that lie in it (itself, at that level)."""
+        parent = {zone.code: zone.parent for zone in self.geography}
+        inside: dict[str, set[str]] = {zone.code: set() for zone in self.geography}
+        for code in self.zones:
+            above, seen = code, set()
+            while above in inside and above not in seen:
+                inside[above].add(code)
+                seen.add(above)
+                above = parent[above]
+        return {code: frozenset(parts) for code, parts in inside.items()}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML 1.2 file whose top is a mapping. BundleError, naming the file, otherwise."""
+    try:
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise BundleError(f"pack/{path.name} cannot be read: {error}") from None
+    if not isinstance(document, dict):
+        raise BundleError(f"pack/{path.name} must hold a mapping")
+    return document
+
+
+def _control(entry: Mapping[str, Any]) -> Control:
+    level = str(entry["level"])
+    default = FIRM_TOLERANCE if level == "FIRM" else 0.0
+    cap = entry.get("cap")
+    return Control(
+        id=str(entry["id"]),
+        family=str(entry["family"]),
+        table=str(entry["table"]),
+        level=level,
+        universe=str(entry["universe"]),
+        counts=str(entry["counts"]),
+        tolerance=float(entry.get("tolerance", default)),
+        where=_texts(entry.get("where")),
+        only=_texts(entry.get("only")),
+        by=tuple(_breakdown(column, how) for column, how in (entry.get("by") or {}).items()),
+        total_of=entry.get("sum"),
+        cap=None if cap is None else int(cap),
+        missing=entry.get("missing"),
+    )
+
+
+def _breakdown(column: str, how: Mapping[str, Any]) -> Breakdown:
+    return Breakdown(
+        column=str(column),
+        dimension=str(how["dimension"]),
+        values=_texts(how.get("codes")),
+        leave_out=tuple(str(code) for code in how.get("leave_out") or ()),
+        open_class=how.get("open_class"),
+    )
+
+
+def _source(entry: Mapping[str, Any]) -> Source:
+    return Source(
+        id=str(entry["id"]),
+        sha256=str(entry["sha256"]),
+        zone_dimension=entry.get("zone_dimension"),
+        symbols=_texts(entry.get("symbols")),
+        totals=tuple(entry.get("totals") or ()),
+        noise=entry.get("noise"),
+        entry=entry,
+    )
+
+
+def _zone(line: Mapping[str, str]) -> Zone:
+    spellings = (line["name"], *(line["other_spellings"] or "").split("|"))
+    return Zone(
+        code=line["code"],
+        parent=line["parent"] or "",
+        level=line["level"],
+        names=tuple(name for name in spellings if name),
+        flags=tuple(flag for flag in (line["flags"] or "").split("|") if flag),
+    )
+
+
+def _texts(entry: Mapping[Any, Any] | None) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (entry or {}).items()}

@@ -1,0 +1,241 @@
+"""Checks of the bundle as a set of files: whole, unchanged, complete, and named honestly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from synthestat.review.case import TABLES, Case
+from synthestat.review.definitions import read_yaml
+from synthestat.review.record import Answer, found
+from synthestat.tables import content_digest
+
+CHECKSUMS = "checksums.sha256"
+COLUMNS = {
+    "persons": {
+        "person_id": "whole number",
+        "household_id": "whole number",
+        "zone_code": "text",
+        "age": "whole number",
+        "sex": "text",
+        "universe": "text",
+        "household_role": "text",
+        "partner_id": "whole number",
+        "mother_id": "whole number",
+        "father_id": "whole number",
+    },
+    "households": {
+        "household_id": "whole number",
+        "zone_code": "text",
+        "size": "whole number",
+        "household_type": "text",
+        "kind": "text",
+        "reference_person_id": "whole number",
+        "dwelling_id": "whole number",
+        "universe": "text",
+    },
+    "dwellings": {
+        "dwelling_id": "whole number",
+        "zone_code": "text",
+        "occupancy": "text",
+        "household_ids": "list of whole numbers",
+        "household_count": "whole number",
+        "dwelling_type": "text",
+        "building_id": "text or whole number",
+    },
+}
+WORDS = {
+    ("persons", "household_role"): (
+        *("reference", "partner", "child"),
+        *("parent", "other_relative", "non_relative"),
+    ),
+    ("households", "kind"): ("private", "institutional"),
+    ("households", "household_type"): (
+        *("single", "couple_without_children", "couple_with_children"),
+        *("lone_mother", "lone_father", "extended", "other", "institutional"),
+    ),
+    ("dwellings", "occupancy"): (
+        *("occupied", "vacant", "secondary_or_unresolved", "institutional"),
+    ),
+}
+MAY_BE_BLANK = ("partner_id", "mother_id", "father_id", "dwelling_id", "household_ids")
+MARKER_TEXTS = ("country", "run_id", "layer", "reason", "evidence_needed", "looked_in")
+
+
+def checksums(case: Case) -> Answer:
+    """Every file listed once, none extra or absent, every SHA-256 as recomputed."""
+    listed: dict[str, str] = {}
+    faults = []
+    for number, line in enumerate(case.text(CHECKSUMS).splitlines(), 1):
+        sha256, _, name = line.partition("  ")
+        if not name or len(sha256) != 64:
+            faults.append(f"{CHECKSUMS} line {number} is not `<sha256>  <file>`")
+        elif listed.setdefault(name, sha256) != sha256:
+            faults.append(f"{name}: two hashes stand in {CHECKSUMS}")
+    there = {
+        path.relative_to(case.folder).as_posix(): path
+        for path in sorted(case.folder.rglob("*"))
+        if path.is_file() and path != case.folder / CHECKSUMS
+    }
+    faults += [f"{name}: listed but absent" for name in listed if name not in there]
+    faults += [
+        f"{name}: in the folder, but not listed in {CHECKSUMS}"
+        for name in there
+        if name not in listed
+    ]
+    for name in sorted(listed.keys() & there.keys()):
+        if _sha256(there[name]) != listed[name]:
+            faults.append(f"{name}: its bytes are not those of the listed hash")
+    figures = {"files": len(there), "listed": len(listed)}
+    return found(faults, f"all {len(there)} files as listed", figures=figures)
+
+
+def table_digests(case: Case) -> Answer:
+    """The content digest of every table as the manifest states it."""
+    stated = dict(case.manifest["table_digests"])
+    faults = []
+    for layer in TABLES.values():
+        path = case.folder / f"{layer}.parquet"
+        if not path.is_file():
+            if layer in stated:
+                faults.append(f"{layer}.parquet: absent, but the manifest has its digest")
+            continue
+        if layer not in stated:
+            faults.append(f"{layer}: the manifest has no digest of it")
+            continue
+        try:
+            digest = content_digest(pl.read_parquet(path))
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            faults.append(f"{path.name}: cannot be read: {error}")
+            continue
+        if digest != stated[layer]:
+            faults.append(f"{path.name}: content digest {digest}, manifest {stated[layer]}")
+    return found(faults, "every table has the content that the manifest states")
+
+
+def layers(case: Case) -> Answer:
+    """Exactly one of table and marker for each layer, as the manifest says; markers explain."""
+    faults = []
+    stated = case.manifest["layers"]
+    faults += [f"{name}: no such layer" for name in stated if name not in TABLES.values()]
+    for layer in TABLES.values():
+        marker = case.folder / f"{layer}.unavailable.json"
+        table, marked = (case.folder / f"{layer}.parquet").is_file(), marker.is_file()
+        if table == marked:
+            faults.append(f"{layer}: {'both' if table else 'neither'} table and marker")
+        absent = stated.get(layer) in ("unavailable", "blocked")
+        if layer not in stated or absent == table:
+            faults.append(f"{layer}: the manifest calls it {stated.get(layer)!r}")
+        if marked:
+            faults += _marker_faults(case, marker)
+    for layer in ("synthetic_persons", "synthetic_households"):
+        if (case.folder / f"{layer}.unavailable.json").is_file():
+            faults.append(f"{layer}: a population cannot be without it")
+    return found(faults, "each layer has a table or says why not", figures=dict(stated))
+
+
+def table_columns(case: Case) -> Answer:
+    """Each table has the contract's columns, of the right kind, with a value in every row."""
+    faults = []
+    for view, wanted in COLUMNS.items():
+        if case.declared_unavailable(view):
+            continue
+        file = f"{TABLES[view]}.parquet"
+        if fault := case.fault(file):
+            faults.append(fault)
+            continue
+        columns = case.columns(view)
+        for name, kind in wanted.items():
+            if name not in columns:
+                faults.append(f"{file}: no column {name}")
+            elif _kind(columns[name]) not in kind:
+                faults.append(f"{file}: {name} is {columns[name]}, must be {kind}")
+        full = [name for name in _full_columns(view) if name in columns]
+        blanks = case.rows(
+            f"SELECT {', '.join(f'count(*) - count({n})' for n in full)} FROM {view}"
+        )
+        for name, number in zip(full, blanks[0], strict=True):
+            if number:
+                faults.append(f"{file}: {name} is empty in {number:,} rows")
+    attributes = [str(entry["name"]) for entry in _attributes(case)]
+    persons = case.columns("persons")
+    faults += [f"no column {name}, which the pack declares" for name in attributes - persons.keys()]
+    return found(faults, "every table keeps the contract")
+
+
+def closed_words(case: Case) -> Answer:
+    """Coded columns hold only words of their closed lists."""
+    lists = dict(WORDS)
+    for name, words in case.pack.country["classifications"].items():
+        lists["persons", str(name)] = tuple(str(word) for word in words)
+    faults = []
+    for (view, column), words in lists.items():
+        if case.declared_unavailable(view) or column not in case.columns(view):
+            continue
+        used = case.rows(f'SELECT "{column}", count(*) FROM {view} GROUP BY ALL ORDER BY 1')
+        faults += [
+            f"{TABLES[view]}.{column}: {number:,} rows say {word!r}, not in its list"
+            for word, number in used
+            if word is not None and word not in words
+        ]
+    return found(faults, f"{len(lists)} coded columns keep their lists")
+
+
+def run_identity(case: Case) -> Answer:
+    """One run id, country, scope and seed in every file, and a scope that the pack knows."""
+    manifest, country = case.manifest, case.pack.country
+    run_id, scope = str(manifest["run_id"]), str(manifest["scope"])
+    faults = []
+    for key, wanted in (("country", country["country"]), ("scope", country["scope"])):
+        if manifest[key] != wanted:
+            faults.append(f"manifest: {key} {manifest[key]!r}, pack/country.yaml {wanted!r}")
+    start, end = f"{manifest['country']}_{scope}_".lower(), f"_seed{manifest['seed']}"
+    if not (run_id.startswith(start) and run_id.endswith(end)):
+        faults.append(f"manifest: run_id {run_id} is not {start}<digest>{end}")
+    for path in sorted(case.folder.glob("*.json")):
+        document = case.json(path.name)
+        if document.get("run_id", run_id) != run_id:
+            faults.append(f"{path.name}: run_id {document['run_id']}, manifest {run_id}")
+    return found(faults, f"every file speaks of {run_id}")
+
+
+def _marker_faults(case: Case, marker: Path) -> Iterator[str]:
+    document = case.json(marker.name)
+    for key in MARKER_TEXTS:
+        if not document.get(key):
+            yield f"{marker.name}: nothing under {key!r}"
+    for key, wanted in (
+        ("run_id", case.manifest["run_id"]),
+        ("country", case.manifest["country"]),
+        ("layer", marker.name.removesuffix(".unavailable.json")),
+    ):
+        if document.get(key) != wanted:
+            yield f"{marker.name}: {key} is {document.get(key)!r}, must be {wanted!r}"
+
+
+def _full_columns(view: str) -> list[str]:
+    blank = (*MAY_BE_BLANK, "dwelling_type", "building_id")
+    return [name for name in COLUMNS[view] if name not in blank]
+
+
+def _attributes(case: Case) -> list[dict[str, Any]]:
+    path = case.folder / "pack" / "attributes.yaml"
+    return list(read_yaml(path)["attributes"]) if path.is_file() else []
+
+
+def _kind(sql_type: str) -> str:
+    """The plain name of a SQL type."""
+    if sql_type.endswith("[]"):
+        return f"list of {_kind(sql_type[:-2])}s"
+    if "INT" in sql_type:
+        return "whole number"
+    return "text" if sql_type == "VARCHAR" or sql_type.startswith("ENUM") else sql_type
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,135 @@
+"""Checks of what the bundle says about itself: synthetic, with evidence words, for its scope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from synthestat.errors import BundleError
+from synthestat.review.case import TABLES, Case
+from synthestat.review.record import Answer, Status, found, skipped
+
+EVIDENCE = ("measured", "constrained", "modelled", "unavailable", "blocked")
+NO_VALUE = ("unavailable", "blocked")
+NOTICE = "SYNTHETIC"
+
+
+def evidence_words(case: Case) -> Answer:
+    """Evidence words are of the closed list, cover every column, and fit what the column holds."""
+    faults = [
+        f"build_manifest.json: layer {name} is {word!r}"
+        for name, word in case.manifest["layers"].items()
+        if word not in EVIDENCE
+    ]
+    for layer in TABLES.values():
+        marker = f"{layer}.unavailable.json"
+        if (case.folder / marker).is_file() and case.json(marker).get("evidence") not in NO_VALUE:
+            faults.append(f"{marker}: evidence is {case.json(marker).get('evidence')!r}")
+    for view in _present(case):
+        faults += _column_evidence(case, view)
+        faults += _row_evidence(case, view)
+    return found(faults, "every attribute carries a word of the closed list")
+
+
+def synthetic_notice(case: Case) -> Answer:
+    """The manifest, the notes and every table say SYNTHETIC."""
+    faults = []
+    if NOTICE not in str(case.manifest.get("notice")):
+        faults.append(f"build_manifest.json: its notice does not say {NOTICE}")
+    if NOTICE not in case.text("model_notes.md"):
+        faults.append(f"model_notes.md does not say {NOTICE}")
+    for view in _present(case):
+        said = _metadata(case, view)
+        if NOTICE not in str(said.get("notice")):
+            faults.append(f"{TABLES[view]}.parquet: its metadata does not say {NOTICE}")
+        if said.get("run_id") != case.manifest["run_id"]:
+            faults.append(f"{TABLES[view]}.parquet: metadata of run {said.get('run_id')}")
+    return found(faults, "manifest, notes and tables say that they are synthetic")
+
+
+def release_mode(case: Case) -> Answer:
+    """A run that is released has disclosure checks behind it, none of them failed."""
+    report = case.json("privacy_report.json")
+    mode, checks = report["release_mode"], list(report["checks"])
+    if mode == "internal":
+        return Answer(Status.PASS, "internal: not for release", {"checks": len(checks)})
+    faults = [] if checks else [f"release mode {mode!r} without a disclosure check"]
+    faults += [f"finding: {each}" for each in report["findings"]]
+    return found(faults, f"release mode {mode!r} with {len(checks)} disclosure checks")
+
+
+def whole_country(case: Case) -> Answer:
+    """A run called national holds the published residents of every zone, not a slice of them."""
+    published = {
+        cell.zone: 0.0
+        for cell in case.cells
+        if cell.control.counts == "persons" and cell.zone in case.pack.zones
+    }
+    widest = max(case.pack.universe_parts.values(), key=len)
+    controls = [
+        control
+        for control in case.pack.controls
+        if control.counts == "persons" and case.pack.universe_parts[control.universe] == widest
+    ]
+    if case.manifest["scope"] != "national":
+        return skipped(f"the run calls itself {case.manifest['scope']!r}")
+    if not controls or not published:
+        return skipped("no control counts all residents")
+    for cell in case.cells:
+        if cell.control == controls[0] and cell.zone in published:
+            published[cell.zone] += cell.target or 0
+    held = dict(case.rows("SELECT zone_code, count(*) FROM persons GROUP BY ALL"))
+    faults = [
+        f"{zone}: {int(number):,} residents published, {held.get(zone, 0):,} in the run"
+        for zone, number in published.items()
+        if held.get(zone, 0) != number
+    ]
+    figures = {"published": sum(published.values()), "persons": sum(held.values())}
+    return found(faults, "all published residents are there", figures=figures)
+
+
+def _present(case: Case) -> Iterator[str]:
+    """The layers that have a table that can be opened; BundleError if one cannot."""
+    for view, layer in TABLES.items():
+        if (case.folder / f"{layer}.parquet").is_file():
+            if fault := case.fault(f"{layer}.parquet"):
+                raise BundleError(fault)
+            yield view
+
+
+def _metadata(case: Case, view: str) -> dict[str, Any]:
+    """The JSON under the key `synthestat` of a table's Parquet metadata; {} if there is none."""
+    metadata = pq.ParquetFile(case.folder / f"{TABLES[view]}.parquet").metadata.metadata or {}
+    said = json.loads(metadata.get(b"synthestat", b"{}"))
+    return said if isinstance(said, dict) else {}
+
+
+def _column_evidence(case: Case, view: str) -> Iterator[str]:
+    stated: dict[str, str] = _metadata(case, view).get("evidence") or {}
+    file = f"{TABLES[view]}.parquet"
+    columns = [name for name in case.columns(view) if not name.endswith("_evidence")]
+    counts = ", ".join(f'count("{name}")' for name in columns)
+    filled = case.rows(f"SELECT {counts} FROM {view}")[0]
+    for name, values in zip(columns, filled, strict=True):
+        word = stated.get(name)
+        if word not in EVIDENCE:
+            yield f"{file}: {name} has the evidence word {word!r}"
+        elif (word in NO_VALUE) == bool(values):
+            yield f"{file}: {name} is called {word} and has {values:,} values"
+
+
+def _row_evidence(case: Case, view: str) -> Iterator[str]:
+    columns = case.columns(view)
+    for column in (name for name in columns if name.endswith("_evidence")):
+        file, name = f"{TABLES[view]}.parquet", column.removesuffix("_evidence")
+        has_value = f'"{name}" IS NOT NULL' if name in columns else "NULL"
+        sql = f'SELECT "{column}", {has_value}, count(*) FROM {view} GROUP BY ALL ORDER BY ALL'
+        for word, valued, number in case.rows(sql):
+            if word not in EVIDENCE:
+                yield f"{file}: {column} says {word!r} in {number:,} rows"
+            elif valued is None or valued == (word in NO_VALUE):
+                held = "a value" if valued else "no value"
+                yield f"{file}: {number:,} rows with {held} of {name} are called {word}"

@@ -1,0 +1,162 @@
+"""Checks of the households themselves: who lives together, how old, how many, in which dwelling."""
+
+from __future__ import annotations
+
+from synthestat.review.case import Case
+from synthestat.review.record import Answer, Status, found, no_rows
+
+CROWDED = 1.75
+"""Mean size of a zone and universe over the country's, from which it is not believed.
+
+Assumption, no source: a build that spread estimated residents over enumerated households alone had
+1.85; the largest ratio between a municipality and its country known to us is 1.5.
+"""
+FEWEST = 20  # households from which a mean size is judged; assumption, no source
+
+child_only = no_rows(
+    {
+        "private households without an adult": """
+            SELECT household_id, count(*) AS members, max(age) AS oldest
+            FROM persons JOIN households USING (household_id) WHERE kind = 'private'
+            GROUP BY household_id HAVING max(age) < $adult_age"""
+    },
+    "an adult lives in every private household",
+)
+
+reference_age = no_rows(
+    {
+        "reference persons under age": """
+            SELECT h.household_id, p.person_id, p.age FROM households h
+            JOIN persons p ON p.person_id = h.reference_person_id
+            WHERE h.kind = 'private' AND p.age < $adult_age""",
+        "members with the role of reference, under age": """
+            SELECT p.household_id, p.person_id, p.age FROM persons p
+            JOIN households h USING (household_id)
+            WHERE h.kind = 'private' AND p.household_role = 'reference' AND p.age < $adult_age""",
+    },
+    "every reference person is of age",
+)
+
+household_type = no_rows(
+    {
+        "households whose type their members contradict": """
+            WITH members AS (
+              SELECT household_id, count(*) AS number,
+                bool_or(household_role IN ('parent', 'other_relative')) AS kin,
+                bool_or(household_role = 'non_relative') AS lodger,
+                bool_or(household_role = 'partner') AS partner,
+                bool_or(household_role = 'child') AS child,
+                max(sex) FILTER (household_role = 'reference') AS sex
+              FROM persons GROUP BY household_id)
+            SELECT household_id, household_type, CASE
+                WHEN number = 1 THEN 'single'
+                WHEN kin THEN 'extended'
+                WHEN lodger THEN 'other'
+                WHEN partner AND child THEN 'couple_with_children'
+                WHEN partner THEN 'couple_without_children'
+                WHEN child AND sex = 'female' THEN 'lone_mother'
+                WHEN child AND sex = 'male' THEN 'lone_father'
+                ELSE 'other' END AS by_members
+            FROM households JOIN members USING (household_id)
+            WHERE kind = 'private' AND household_type IS DISTINCT FROM by_members"""
+    },
+    "every household's type follows from its members",
+)
+
+largest_household = no_rows(
+    {
+        "private households above the declared largest": """
+            SELECT household_id, count(*) AS members FROM persons
+            JOIN households USING (household_id) WHERE kind = 'private'
+            GROUP BY household_id HAVING count(*) > $largest_household"""
+    },
+    "no household is larger than the pack declares",
+)
+
+
+def mean_size(case: Case) -> Answer:
+    """No zone and universe whose mean household size is far above the country's."""
+    groups = case.rows(
+        """SELECT zone_code, universe, persons_, coalesce(households_, 0) FROM
+             (SELECT zone_code, universe, count(*) AS persons_ FROM persons GROUP BY ALL)
+           LEFT JOIN (SELECT zone_code, universe, count(*) AS households_
+                      FROM households WHERE kind = 'private' GROUP BY ALL)
+           USING (zone_code, universe) ORDER BY ALL"""
+    )
+    published = [group for group in groups if group[1] == case.pack.household_universe]
+    homes = sum(group[3] for group in published)
+    if not homes:
+        return found(["no household of the published universe"], "")
+    usual = sum(group[2] for group in published) / homes
+    sizes = {(z, u): persons / held for z, u, persons, held in groups if held}
+    faults = [
+        f"{zone}, {universe}: {persons:,} persons in {held:,} households"
+        for zone, universe, persons, held in groups
+        if not held or (held >= FEWEST and persons / held > CROWDED * usual)
+    ]
+    figures = {"country": round(usual, 4), "largest": round(max(sizes.values(), default=0.0), 4)}
+    return found(faults, "every zone's mean size is believable", figures=figures)
+
+
+parent_gaps = no_rows(
+    {
+        f"{parent}s outside the band of ages at birth": f"""
+            SELECT c.person_id, c.age, p.person_id AS {parent}_id, p.age AS {parent}_age
+            FROM persons c JOIN persons p ON p.person_id = c.{parent}_id
+            WHERE p.age - c.age NOT BETWEEN ${parent}_age_at_birth_low
+                                        AND ${parent}_age_at_birth_high"""
+        for parent in ("mother", "father")
+    },
+    "every parent was of an age to be one",
+)
+
+partner_gaps = no_rows(
+    {
+        "couples outside the band of age gaps": """
+            SELECT m.person_id AS man, m.age AS his_age, w.person_id AS woman, w.age AS her_age
+            FROM persons m JOIN persons w ON w.person_id = m.partner_id
+            WHERE m.sex = 'male' AND w.sex = 'female'
+              AND m.age - w.age NOT BETWEEN $partner_age_gap_low AND $partner_age_gap_high""",
+        "partners below the age of marriage": """
+            SELECT person_id, age, partner_id FROM persons
+            WHERE partner_id IS NOT NULL AND age < $partner_age""",
+    },
+    "couples keep the declared ages",
+)
+
+_occupancy = no_rows(
+    {
+        "occupied dwellings without a household": """
+            SELECT dwelling_id, occupancy FROM dwellings
+            WHERE occupancy = 'occupied' AND coalesce(len(household_ids), 0) = 0
+              AND dwelling_id NOT IN (SELECT dwelling_id FROM households
+                                      WHERE dwelling_id IS NOT NULL)""",
+        "dwellings not occupied but lived in": """
+            SELECT d.dwelling_id, d.occupancy, any_value(h.household_id) AS household_id
+            FROM dwellings d JOIN households h USING (dwelling_id)
+            WHERE d.occupancy IN ('vacant', 'secondary_or_unresolved') GROUP BY ALL
+            UNION ALL
+            SELECT dwelling_id, occupancy, household_ids[1] FROM dwellings
+            WHERE occupancy IN ('vacant', 'secondary_or_unresolved') AND len(household_ids) > 0""",
+        "dwellings with more households than declared": """
+            SELECT dwelling_id, count(*) AS number FROM households
+            WHERE dwelling_id IS NOT NULL
+            GROUP BY ALL HAVING count(*) > $households_per_dwelling""",
+    },
+    "occupancy and households agree",
+)
+
+
+def dwelling_occupancy(case: Case) -> Answer:
+    """Occupied dwellings lived in, others not, none overfull; homes of the covered universe."""
+    answer = _occupancy(case)
+    if answer.status is not Status.PASS:
+        return answer
+    homeless = case.count(
+        "SELECT count(*) FROM households WHERE universe = $household_universe "
+        "AND dwelling_id IS NULL"
+    )
+    figures = {**answer.figures, "households of the dwellings' universe without one": homeless}
+    status = Status.WARN if homeless else Status.PASS
+    notes = f"{homeless:,} households have no dwelling" if homeless else answer.notes
+    return Answer(status, notes, figures)

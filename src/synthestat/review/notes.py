@@ -1,0 +1,280 @@
+"""Checks of the summaries: notes, manifest and diagnostics say what the tables say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from synthestat.review.case import Case
+from synthestat.review.controls import EXACT, deviation, expected_status
+from synthestat.review.definitions import BINDING
+from synthestat.review.record import Answer, found
+from synthestat.review.recount import Cell
+
+_FIGURE = re.compile(r"^\|\s*`(\w+)`\s*\|\s*([^|]+?)\s*\|", re.MULTILINE)
+_CONTROL = re.compile(r"^\|\s*(\w+)\s*\|\s*([A-Z]+)\s*\|([^|]+)\|([^|]+)\|([^|]+)\|", re.MULTILINE)
+_RELAXED = re.compile(r"`([^`]+)`: published ([\d,]+), reached ([\d,]+), moved ([\d,]+)")
+ROUNDED = 5.1e-7  # the notes give ratios to six decimals
+LARGEST = "SELECT max(size) FROM households"
+GAPS = {
+    "mother_child": """SELECT p.age - c.age AS years
+        FROM persons c JOIN persons p ON p.person_id = c.mother_id""",
+    "father_child": """SELECT p.age - c.age AS years
+        FROM persons c JOIN persons p ON p.person_id = c.father_id""",
+    "partner": """SELECT m.age - w.age AS years
+        FROM persons m JOIN persons w ON w.person_id = m.partner_id
+        WHERE m.sex = 'male' AND w.sex = 'female'""",
+}
+"""Age differences in years, older generation minus younger, man minus woman."""
+
+
+def notes_figures(case: Case) -> Answer:
+    """Each figure of model_notes.md as recomputed from the tables."""
+    text = case.text("model_notes.md")
+    stated, known = dict(_FIGURE.findall(text)), dict(_figures(case))
+    faults = [f"`{name}`: not in the notes" for name in known if name not in stated]
+    for name, value in known.items():
+        if name in stated and abs(_number(stated[name]) - value) > ROUNDED:
+            faults.append(f"`{name}`: {stated[name]} in the notes, {value:,} recomputed")
+    faults += _control_lines(case, text)
+    faults += _relaxation_lines(case, text)
+    unknown = sorted(stated.keys() - known.keys())
+    figures = {"compared": len(known), "not recomputed": unknown}
+    return found(faults, f"{len(known)} figures as recomputed", figures=figures)
+
+
+def manifest_coverage(case: Case) -> Answer:
+    """The manifest's counts, built and aimed at, as recomputed."""
+    coverage = case.manifest["coverage"]
+    faults = []
+    for part, recomputed in (("built", dict(_built(case))), ("targets", dict(_targets(case)))):
+        for kind, counts in coverage[part].items():
+            for name, stated in counts.items():
+                wanted = recomputed.get((kind, name))
+                if stated != wanted:
+                    faults.append(f"{part}.{kind}.{name}: {stated} stated, {wanted} recomputed")
+        missing = recomputed.keys() - {
+            (k, n) for k, counts in coverage[part].items() for n in counts
+        }
+        faults += [f"{part}.{kind}.{name}: not stated" for kind, name in sorted(missing)]
+    persons, target = (coverage[part]["persons"]["all"] for part in ("built", "targets"))
+    if coverage["person_shortfall"] != target - persons:
+        faults.append(f"person_shortfall: {coverage['person_shortfall']}, not {target - persons}")
+    return found(faults, "built and published counts as recomputed")
+
+
+def residual_summary(case: Case) -> Answer:
+    """constraint_residuals.json sums up the rows as recounted; its worst rows are the worst."""
+    stated = case.json("constraint_residuals.json")
+    logged = {str(entry["constraint_id"]) for entry in case.relaxations}
+    reported = dict(case.rows("SELECT constraint_id, status FROM residuals"))
+    counts: dict[str, dict[str, int]] = {}
+    for cell in case.cells:
+        level = cell.control.level
+        status = expected_status(cell, logged) if level in BINDING else reported.get(cell.id, "")
+        counts.setdefault(level, {}).setdefault(status, 0)
+        counts[level][status] += 1
+    hard = [cell for cell in case.cells if cell.control.level == "HARD" and cell.judged]
+    wanted: dict[str, object] = {
+        "by_level": counts,
+        "rows": len(case.cells),
+        "hard_rows": len(hard),
+        "hard_failures": sum(cell.residual != 0 for cell in hard),
+    }
+    faults = [
+        f"{key}: {stated[key]} stated, {value} recounted"
+        for key, value in wanted.items()
+        if stated[key] != value
+    ]
+    faults += _worst_faults(stated["worst"], case.cells)
+    return found(faults, "the summary is that of the rows")
+
+
+def household_summary(case: Case) -> Answer:
+    """household_diagnostics.json as recomputed from persons and households."""
+    stated = case.json("household_diagnostics.json")
+    groups = {
+        "by_size": "SELECT size, count(*) FROM households GROUP BY ALL",
+        "by_type": "SELECT household_type, count(*) FROM households GROUP BY ALL",
+        "by_universe": "SELECT universe, count(*) FROM households GROUP BY ALL",
+        "roles": "SELECT household_role, count(*) FROM persons GROUP BY ALL",
+        "mean_size": "SELECT universe, avg(size) FROM households GROUP BY ALL",
+    }
+    wanted: dict[str, Any] = {
+        key: {str(group): number for group, number in case.rows(sql)} for key, sql in groups.items()
+    }
+    known = dict(_figures(case))
+    for key in (
+        *("households", "largest_household"),
+        *("child_only_households", "under_age_reference_persons"),
+    ):
+        wanted[key] = known[key]
+    for key, pairs in GAPS.items():
+        sql = f"SELECT count(*), min(years), max(years) FROM ({pairs})"
+        wanted[f"{key}_gap_years"] = dict(
+            zip(("pairs", "min", "max"), case.rows(sql)[0], strict=True)
+        )
+    kinds = "SELECT count(*) FILTER (kind = 'institutional') FROM households"
+    wanted["institutional_households"] = case.count(kinds)
+    return found(_disagreements(stated, wanted), "the diagnostics are those of the tables")
+
+
+def dwelling_summary(case: Case) -> Answer:
+    """dwelling_building_diagnostics.json as recomputed from dwellings and households."""
+    stated = case.json("dwelling_building_diagnostics.json")
+    occupancy = dict(case.rows("SELECT occupancy, count(*) FROM dwellings GROUP BY ALL"))
+    wanted: dict[str, Any] = {
+        word: occupancy.get(word, 0) for word in ("occupied", "vacant", "secondary_or_unresolved")
+    }
+    wanted["dwellings"] = sum(occupancy.values())
+    homes = "SELECT dwelling_id, count(*) AS n FROM households WHERE dwelling_id > 0 GROUP BY ALL"
+    wanted["shared"] = case.count(f"SELECT count(*) FROM ({homes}) WHERE n > 1")
+    wanted["households_with_dwelling"] = case.count("SELECT count(dwelling_id) FROM households")
+    faults = list(_disagreements(stated, wanted))
+    words = ("occupied", "vacant", "secondary_or_unresolved")
+    columns = ", ".join(f"count(*) FILTER (occupancy = '{word}') AS {word}" for word in words)
+    zones = case.records(
+        f"SELECT zone_code, count(*) AS number, {columns} FROM dwellings GROUP BY 1"
+    )
+    by_zone = {str(entry["zone_code"]): entry for entry in stated["by_zone"]}
+    for row in zones:
+        entry = by_zone.get(str(row["zone_code"]), {})
+        own = {"dwellings": row["number"]} | {word: row[word] for word in words}
+        faults += [f"{row['zone_code']}: {each}" for each in _disagreements(entry, own)]
+    return found(faults, "the diagnostics are those of the tables")
+
+
+def _figures(case: Case) -> Iterator[tuple[str, float]]:
+    """The figures of the notes, by key, recomputed from the tables."""
+    built, targets = dict(_built(case)), dict(_targets(case))
+    for view in ("persons", "households"):
+        yield view, built[view, "all"] or 0
+        for word in case.pack.universe_words:
+            yield f"{view}_{word}", built[view, word] or 0
+    yield "person_shortfall", (targets["persons", "all"] or 0) - (built["persons", "all"] or 0)
+    if not case.declared_unavailable("dwellings"):
+        yield "dwellings", built["dwellings", "all"] or 0
+        yield "dwellings_vacant", built["dwellings", "vacant"] or 0
+    hard = [cell for cell in case.cells if cell.control.level == "HARD" and cell.judged]
+    yield "hard_rows", len(hard)
+    yield "hard_failures", sum(cell.residual != 0 for cell in hard)
+    yield "max_marginal_deviation", deviation(case)
+    yield "relaxations", len(case.relaxations)
+    yield "largest_household", case.count(LARGEST)
+    minors = (
+        "SELECT household_id FROM persons JOIN households USING (household_id) "
+        "WHERE kind = 'private' GROUP BY household_id HAVING max(age) < $adult_age"
+    )
+    yield "child_only_households", case.count(f"SELECT count(*) FROM ({minors})")
+    young = (
+        "SELECT count(*) FROM households h JOIN persons p ON p.person_id = h.reference_person_id "
+        "WHERE h.kind = 'private' AND p.age < $adult_age"
+    )
+    yield "under_age_reference_persons", case.count(young)
+
+
+def _built(case: Case) -> Iterator[tuple[tuple[str, str], int | None]]:
+    """(kind, group) and how many the run has: all, and by universe or occupancy."""
+    for view, column in (
+        *(("persons", "universe"), ("households", "universe")),
+        ("dwellings", "occupancy"),
+    ):
+        if case.declared_unavailable(view):
+            yield (view, "all"), None
+            continue
+        groups = dict(case.rows(f"SELECT {column}, count(*) FROM {view} GROUP BY ALL"))
+        yield (view, "all"), sum(groups.values())
+        words = case.pack.universe_words if column == "universe" else ()
+        for word in sorted({*groups, *words}):
+            yield (view, str(word)), int(groups.get(word, 0))
+    gone = case.declared_unavailable("buildings")
+    yield ("buildings", "all"), None if gone else case.count("SELECT count(*) FROM buildings")
+
+
+def _targets(case: Case) -> Iterator[tuple[tuple[str, str], int]]:
+    """(kind, group) and the country's published figure."""
+    parts, seen = case.pack.universe_parts, set()
+    persons: dict[str, float] = {}
+    for control in sorted(case.pack.controls, key=lambda each: each.level != "HARD"):
+        cells = [c for c in case.cells if c.control == control and c.zone == case.pack.root]
+        targets = [cell.target for cell in cells if cell.target is not None]
+        if control.total_of or not targets or len(targets) < len(cells):
+            continue
+        if control.counts == "persons":
+            persons.setdefault(control.universe, sum(targets))
+        else:
+            own = control.universe if control.counts == "households" else "all"
+            group = next(iter(control.only.values()), own)
+            if (control.counts, group) not in seen:
+                seen.add((control.counts, group))
+                yield (control.counts, group), int(sum(targets))
+    for whole, inside in parts.items():
+        left = [part for part in inside if part not in persons]
+        if whole in persons and len(inside) > 1 and len(left) == 1:
+            known = sum(persons[part] for part in inside if part in persons)
+            persons[left[0]] = persons[whole] - known
+    widest = max(parts, key=lambda universe: len(parts[universe]))
+    for universe, number in persons.items():
+        yield ("persons", "all" if universe == widest else universe), int(number)
+
+
+def _control_lines(case: Case, text: str) -> Iterator[str]:
+    """Lines of the table of controls that the recounted cells contradict."""
+    known = {control.id: control for control in case.pack.controls}
+    for name, level, *numbers in _CONTROL.findall(text):
+        if name not in known:
+            continue
+        cells = [cell for cell in case.cells if cell.control.id == name and cell.judged]
+        exact = sum(cell.residual == 0 for cell in cells)
+        largest = max((abs(cell.residual) for cell in cells), default=0)
+        if level != known[name].level:
+            yield f"{name}: {level} in the notes, {known[name].level} in the pack"
+        stated = [_number(number) for number in numbers]
+        if stated != [len(cells), exact, largest]:
+            yield (
+                f"{name}: {stated} in the notes; recounted {len(cells)} rows, {exact} exact, "
+                f"largest residual {largest:.0f}"
+            )
+
+
+def _relaxation_lines(case: Case, text: str) -> Iterator[str]:
+    logged = {
+        str(entry["id"]): [entry["target"], entry["achieved"], entry["moved"]]
+        for entry in case.relaxations
+    }
+    told = {name: [_number(each) for each in rest] for name, *rest in _RELAXED.findall(text)}
+    for name in sorted(logged.keys() | told.keys()):
+        if logged.get(name) != told.get(name):
+            yield f"{name}: {told.get(name)} in the notes, {logged.get(name)} in relaxations.json"
+
+
+def _worst_faults(worst: list[dict[str, Any]], cells: tuple[Cell, ...]) -> Iterator[str]:
+    known = {cell.id: cell for cell in cells}
+    for row in worst:
+        cell = known.get(str(row["constraint_id"]))
+        if cell is None or (cell.target, cell.observed) != (row["target"], row["observed"]):
+            yield f"worst: {row['constraint_id']} is not as recounted"
+    listed = {str(row["constraint_id"]) for row in worst}
+    shown = [abs(known[name].residual) for name in listed if name in known]
+    if sum(cell.judged and cell.residual != 0 for cell in cells) and not shown:
+        yield "worst: no row, although some are not met"
+
+
+def _disagreements(stated: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
+    for key, value in wanted.items():
+        if key not in stated:
+            yield f"{key}: not stated"
+        elif isinstance(value, dict):
+            inner = {str(group): number for group, number in stated[key].items() if number}
+            if key.endswith("_gap_years"):
+                inner = {group: inner.get(group) for group in value}
+            for group in sorted(value.keys() | inner.keys()):
+                if abs((inner.get(group) or 0) - (value.get(group) or 0)) > EXACT:
+                    yield f"{key}.{group}: {inner.get(group)} stated, {value.get(group)} recomputed"
+        elif stated[key] != value:
+            yield f"{key}: {stated[key]} stated, {value} recomputed"
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "").strip())

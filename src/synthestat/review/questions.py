@@ -1,0 +1,352 @@
+"""Every question of the review, in the order in which it is asked.
+
+Findings are numbered as in the list of defects that a population review must catch: each was found
+in a country build of some earlier system. A threshold says what must hold and where that comes
+from.
+"""
+
+from __future__ import annotations
+
+from synthestat.review import (
+    controls,
+    files,
+    geography,
+    honesty,
+    households,
+    links,
+    notes,
+    provenance,
+    relaxations,
+    uncertainty,
+    universes,
+)
+from synthestat.review.record import Question
+
+PERSONS = "synthetic_persons.parquet"
+HOUSEHOLDS = "synthetic_households.parquet"
+DWELLINGS = "synthetic_dwellings.parquet"
+RESIDUALS = "constraint_residuals.parquet"
+SUMMARY = "constraint_residuals.json"
+MANIFEST = "build_manifest.json"
+RELAXED = "relaxations.json"
+PROVENANCE = "source_provenance.json"
+INTERVALS = "uncertainty.parquet"
+NOTES = "model_notes.md"
+COUNTRY = "pack/country.yaml"
+CONTROLS = "pack/controls.yaml"
+SOURCES = "pack/sources.yaml"
+PRIORS = "pack/priors.yaml"
+ZONES = "pack/geography.csv"
+RECOUNT = (COUNTRY, CONTROLS, SOURCES, ZONES)
+
+EXACT = "none may differ: the run bundle's contract"
+REBUILD = "build the run again; never mend a table by hand"
+REWRITE = "write the file anew from the tables of the run"
+RESTORE = "fetch the bundle again from where it was published, or build it again"
+
+# fmt: off
+QUESTIONS: tuple[Question, ...] = (
+    # The files
+    Question(
+        "checksums", "files", 21, (files.CHECKSUMS,),
+        "each file listed once with the SHA-256 of its bytes: the contract", RESTORE,
+        files.checksums,
+    ),
+    Question(
+        "table_digests", "files", 21, (MANIFEST,),
+        "content digests as in the manifest: the contract", RESTORE,
+        files.table_digests,
+    ),
+    Question(
+        "layers", "files", 26, (MANIFEST,),
+        "exactly one of table and marker for each of six layers: the contract", REBUILD,
+        files.layers,
+    ),
+    Question(
+        "table_columns", "files", None, (PERSONS, HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "the columns of the contract and those that the pack declares", REBUILD,
+        files.table_columns,
+    ),
+    Question(
+        "closed_words", "files", None, (PERSONS, HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "the contract's lists and the classifications of country.yaml", REBUILD,
+        files.closed_words,
+    ),
+    Question(
+        "run_identity", "files", 20, (MANIFEST, COUNTRY),
+        "one run id, country, scope and seed: the contract", REBUILD,
+        files.run_identity,
+    ),
+    # Evidence and honesty
+    Question(
+        "evidence_words", "honesty", 19, (MANIFEST,),
+        "measured, constrained, modelled, unavailable, blocked: the contract", REBUILD,
+        honesty.evidence_words,
+    ),
+    Question(
+        "synthetic_notice", "honesty", 27, (MANIFEST, NOTES),
+        "manifest, notes and tables say SYNTHETIC: the contract", REBUILD,
+        honesty.synthetic_notice,
+    ),
+    Question(
+        "release_mode", "honesty", 27, ("privacy_report.json",),
+        "a mode other than internal needs disclosure checks without findings: the contract",
+        "run the disclosure checks, or keep the run internal",
+        honesty.release_mode,
+    ),
+    Question(
+        "whole_country", "honesty", 20, (MANIFEST, PERSONS, *RECOUNT),
+        "scope national: the residents published for each zone",
+        "build every zone, or call the run by its true scope",
+        honesty.whole_country,
+    ),
+    # Links
+    Question(
+        "keys", "links", 7, (PERSONS, HOUSEHOLDS, DWELLINGS),
+        "none empty, none repeated: the contract", REBUILD,
+        links.keys,
+    ),
+    Question(
+        "foreign_keys", "links", 7, (PERSONS, HOUSEHOLDS, DWELLINGS),
+        "none dangling, none into an unavailable layer: the contract", REBUILD,
+        links.foreign_keys,
+    ),
+    Question(
+        "household_members", "links", 6, (PERSONS, HOUSEHOLDS),
+        "size is the number of members; one reference person: the contract", REBUILD,
+        links.household_members,
+    ),
+    Question(
+        "partner_links", "links", 6, (PERSONS, HOUSEHOLDS),
+        "reciprocal, in one household: the contract", REBUILD,
+        links.partner_links,
+    ),
+    Question(
+        "parent_links", "links", 6, (PERSONS,),
+        "mothers female, fathers male, children of the couple: the contract", REBUILD,
+        links.parent_links,
+    ),
+    Question(
+        "dwelling_links", "links", 6, (HOUSEHOLDS, DWELLINGS),
+        "both directions agree: the contract", REBUILD,
+        links.dwelling_links,
+    ),
+    Question(
+        "same_place", "links", 16, (PERSONS, HOUSEHOLDS, DWELLINGS),
+        "one zone for household, members and dwelling: the contract", REBUILD,
+        links.same_place,
+    ),
+    # Households
+    Question(
+        "child_only", "households", 1, (PERSONS, HOUSEHOLDS, COUNTRY),
+        "0 private households; adult from country.yaml adult_age", REBUILD,
+        households.child_only,
+    ),
+    Question(
+        "reference_age", "households", 2, (PERSONS, HOUSEHOLDS, COUNTRY),
+        "0 private households; adult from country.yaml adult_age", REBUILD,
+        households.reference_age,
+    ),
+    Question(
+        "household_type", "households", 3, (PERSONS, HOUSEHOLDS),
+        "the type that the members' roles give: the contract", REBUILD,
+        households.household_type,
+    ),
+    Question(
+        "largest_household", "households", 4, (PERSONS, HOUSEHOLDS, COUNTRY),
+        "country.yaml largest_household", REBUILD,
+        households.largest_household,
+    ),
+    Question(
+        "mean_size", "households", 4, (PERSONS, HOUSEHOLDS, COUNTRY),
+        f"at most {households.CROWDED} times the country's mean: assumption",
+        "give the universe households of its own",
+        households.mean_size,
+    ),
+    Question(
+        "parent_gaps", "households", 5, (PERSONS, COUNTRY),
+        "country.yaml mother_age_at_birth, father_age_at_birth", REBUILD,
+        households.parent_gaps,
+    ),
+    Question(
+        "partner_gaps", "households", 5, (PERSONS, COUNTRY),
+        "country.yaml partner_age_gap, partner_age", REBUILD,
+        households.partner_gaps,
+    ),
+    Question(
+        "dwelling_occupancy", "households", 8, (HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "the contract; country.yaml households_per_dwelling", REBUILD,
+        households.dwelling_occupancy,
+    ),
+    # Controls
+    Question(
+        "recountable", "controls", 9, RECOUNT,
+        "every control can be recounted: the contract", RESTORE,
+        controls.recountable,
+    ),
+    Question(
+        "control_levels", "controls", 10, (CONTROLS, MANIFEST, RESIDUALS),
+        "one level, universe and tolerance everywhere: controls.yaml", REBUILD,
+        controls.control_levels,
+    ),
+    Question(
+        "hard_exact", "controls", 9, RECOUNT,
+        "residual 0 on every HARD cell: the frozen tables", REBUILD,
+        controls.hard_exact,
+    ),
+    Question(
+        "residual_rows", "controls", 9, (RESIDUALS, *RECOUNT),
+        "published and observed figures as recounted from the frozen tables", REWRITE,
+        controls.residual_rows,
+    ),
+    Question(
+        "residual_status", "controls", 9, (RESIDUALS, RELAXED, *RECOUNT),
+        "PASS within tolerance, WARN only as relaxed: the contract", REWRITE,
+        controls.residual_status,
+    ),
+    Question(
+        "tolerances", "controls", 12, (RELAXED, *RECOUNT),
+        "within controls.yaml tolerance (FIRM 2 % unless declared), or a relaxation that says so",
+        "log the relaxation with its proof, or meet the published figure",
+        controls.tolerances,
+    ),
+    Question(
+        "relaxations_logged", "controls", 12, (RELAXED, MANIFEST, RESIDUALS, *RECOUNT),
+        "the same relaxations everywhere, none of a HARD control: the contract", REWRITE,
+        relaxations.relaxations_logged,
+    ),
+    Question(
+        "relaxations_minimal", "controls", 12, (RELAXED, PERSONS, HOUSEHOLDS, *RECOUNT),
+        "no more than the persons and households make unavoidable: recomputed", REBUILD,
+        relaxations.relaxations_minimal,
+    ),
+    Question(
+        "deviation_figure", "controls", 15, (SUMMARY, *RECOUNT),
+        "largest relative error over HARD, FIRM and SOFT, targets not 0: the contract", REWRITE,
+        controls.deviation_figure,
+    ),
+    Question(
+        "missing_declared", "controls", 22, RECOUNT,
+        "controls.yaml `missing` says what becomes of a figure that is not published",
+        "declare it in controls.yaml",
+        controls.missing_declared,
+    ),
+    Question(
+        "tables_exercised", "controls", 11, (CONTROLS, SOURCES, PRIORS),
+        "no frozen table idle: advice",
+        "add a control, or take the table out of sources.yaml",
+        controls.tables_exercised,
+        required=False,
+    ),
+    # Geography
+    Question(
+        "geography_tree", "geography", 16, (ZONES, COUNTRY),
+        "one root, each code once: the contract", "mend geography.csv and build again",
+        geography.geography_tree,
+    ),
+    Question(
+        "zone_spellings", "geography", 23, (ZONES, SOURCES),
+        "each spelling leads to one zone: geography.csv",
+        "add the spelling to geography.csv, under one code",
+        geography.zone_spellings,
+    ),
+    Question(
+        "table_zones", "geography", 16, (ZONES, COUNTRY, SOURCES, MANIFEST, PERSONS, HOUSEHOLDS),
+        "the zones of geography.csv at zone_level, each once", REBUILD,
+        geography.table_zones,
+    ),
+    Question(
+        "published_totals", "geography", 16, (SOURCES,),
+        "sums exact unless sources.yaml declares noise",
+        "declare the noise, or freeze the right table",
+        geography.published_totals,
+    ),
+    Question(
+        "quality_tiers", "geography", 18, ("geography_quality_tiers.json", PERSONS, MANIFEST),
+        "A only with buildings; C at best where relaxed, modelled or estimated: the contract",
+        REWRITE, geography.quality_tiers,
+    ),
+    # Universes
+    Question(
+        "universe_words", "universes", 14, (MANIFEST, PERSONS, HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "the universes of country.yaml that have no parts", REBUILD,
+        universes.universe_words,
+    ),
+    Question(
+        "universe_zones", "universes", 14, (PERSONS, HOUSEHOLDS, COUNTRY, ZONES),
+        "country.yaml only_in, flags of geography.csv", REBUILD,
+        universes.universe_zones,
+    ),
+    Question(
+        "universe_totals", "universes", 14, (PERSONS, *RECOUNT),
+        "published persons by zone and universe; wholes are the sum of their parts", REBUILD,
+        universes.universe_totals,
+    ),
+    Question(
+        "household_universe", "universes", 14, (HOUSEHOLDS, *RECOUNT),
+        "the HARD national count covers country.yaml household_universe alone", REBUILD,
+        universes.household_universe,
+    ),
+    Question(
+        "unmixed_households", "universes", 14, (PERSONS, HOUSEHOLDS),
+        "one universe in a household: the contract", REBUILD,
+        universes.unmixed,
+    ),
+    Question(
+        "dwelling_universe", "universes", 14, (HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "dwellings cover country.yaml household_universe alone", REBUILD,
+        universes.dwelling_universe,
+    ),
+    # Uncertainty
+    Question(
+        "intervals", "uncertainty", 17, (INTERVALS, HOUSEHOLDS, *RECOUNT),
+        "low < estimate < high around every count that no table publishes: the contract",
+        "give each modelled count an interval of its own",
+        uncertainty.intervals,
+    ),
+    Question(
+        "interval_origins", "uncertainty", 17, (INTERVALS, RESIDUALS),
+        "a method for each, no width shared by all: the contract",
+        "give each modelled count an interval of its own",
+        uncertainty.interval_origins,
+    ),
+    # Summaries
+    Question(
+        "notes_figures", "notes", 13, (NOTES, RELAXED, PERSONS, HOUSEHOLDS, *RECOUNT),
+        EXACT, REWRITE, notes.notes_figures,
+    ),
+    Question(
+        "manifest_coverage", "notes", 13, (MANIFEST, PERSONS, HOUSEHOLDS, *RECOUNT),
+        EXACT, REWRITE, notes.manifest_coverage,
+    ),
+    Question(
+        "residual_summary", "notes", 13, (SUMMARY, RESIDUALS, RELAXED, *RECOUNT),
+        EXACT, REWRITE, notes.residual_summary,
+    ),
+    Question(
+        "household_summary", "notes", 13, ("household_diagnostics.json", PERSONS, HOUSEHOLDS),
+        EXACT, REWRITE, notes.household_summary,
+    ),
+    Question(
+        "dwelling_summary", "notes", 13, ("dwelling_building_diagnostics.json", DWELLINGS),
+        EXACT, REWRITE, notes.dwelling_summary,
+    ),
+    # Provenance
+    Question(
+        "provenance_fields", "provenance", 21, (PROVENANCE, SOURCES),
+        "owner, address, query, retrieval, period, licence, hash: the contract",
+        "complete sources.yaml and build again", provenance.provenance_fields,
+    ),
+    Question(
+        "snapshot_hashes", "provenance", 21, (PROVENANCE, MANIFEST, SOURCES),
+        "one hash for each table, and the frozen bytes have it: the contract",
+        "restore the frozen bytes; never adjust a recorded hash",
+        provenance.snapshot_hashes,
+    ),
+    Question(
+        "provenance_counts", "provenance", 22, (PROVENANCE, SOURCES),
+        "cell counts, sums and symbols of the frozen table", REWRITE,
+        provenance.provenance_counts,
+    ),
+)
+# fmt: on

@@ -1,0 +1,187 @@
+"""Counting again: each control's published cells, and what the bundle's files hold of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from synthestat.errors import SynthestatError
+from synthestat.review.definitions import BINDING, Breakdown, Control, Definitions
+from synthestat.sources.cube import Cube
+from synthestat.sources.jsonstat import read_jsonstat
+from synthestat.sources.snapshots import SnapshotStore
+
+COUNTABLE = ("persons", "households", "dwellings")
+Rows = Callable[[str], list[tuple[Any, ...]]]
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One published cell of a control, and the bundle's own count of it.
+
+    `target` is None where nothing is published, `observed` where the bundle has no such table.
+    """
+
+    control: Control
+    zone: str
+    category: str
+    target: float | None
+    observed: int | None
+
+    @property
+    def id(self) -> str:
+        """`<control>.<zone>` and, if there is one, `.<category>`."""
+        return ".".join(filter(None, (self.control.id, self.zone, self.category)))
+
+    @property
+    def judged(self) -> bool:
+        """Whether the cell has a target, a count and a level that binds."""
+        known = self.target is not None and self.observed is not None
+        return known and self.control.level in BINDING
+
+    @property
+    def residual(self) -> float:
+        """Observed minus published; 0 for a cell that is not judged."""
+        if self.target is None or self.observed is None:
+            return 0.0
+        return self.observed - self.target
+
+    @property
+    def relative_error(self) -> float | None:
+        """The residual over the published figure; None if that is zero or not there."""
+        return self.residual / self.target if self.judged and self.target else None
+
+    @property
+    def within_tolerance(self) -> bool:
+        """Whether the residual keeps the control's tolerance; HARD has none."""
+        if self.control.level == "HARD":
+            return self.residual == 0
+        return abs(self.residual) <= self.control.tolerance * abs(self.target or 0)
+
+
+def recount(
+    pack: Definitions, snapshots: SnapshotStore, rows: Rows
+) -> tuple[tuple[Cell, ...], dict[str, str]]:
+    """Recompute every cell of every control; faults, by control id, of those that cannot be."""
+    cells: list[Cell] = []
+    faults: dict[str, str] = {}
+    cubes: dict[str, Cube] = {}
+    for control in pack.controls:
+        try:
+            if control.table not in cubes:
+                cubes[control.table] = read_table(pack, snapshots, control.table)
+            cells += _cells(control, cubes[control.table], pack, rows)
+        except (SynthestatError, duckdb.Error, LookupError, TypeError, ValueError) as error:
+            faults[control.id] = f"{control.id}: {str(error).strip() or type(error).__name__}"
+    return tuple(cells), faults
+
+
+def read_table(pack: Definitions, snapshots: SnapshotStore, table: str) -> Cube:
+    """Read a frozen table by the hash that sources.yaml gives. SnapshotError or CubeError."""
+    source = pack.sources[table]
+    return read_jsonstat(snapshots.read(source.sha256), name=table, symbols=source.symbols)
+
+
+def zone_codes(pack: Definitions, codes: tuple[str, ...]) -> dict[str, str]:
+    """The code of geography.csv for each zone code of a table, by code or by a known spelling."""
+    known = {zone.code for zone in pack.geography}
+    spelled = {name.casefold(): zone.code for zone in pack.geography for name in zone.names}
+    return {code: code if code in known else spelled[code.casefold()] for code in codes}
+
+
+def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Iterator[Cell]:
+    """The cells of one control, zone by zone, the last breakdown fastest."""
+    counted = _counted(control, pack, rows) if control.counts in COUNTABLE else None
+    zones = _zones(pack, cube, control)
+    classes = [_classes(part, cube) for part in control.by]
+    for code, zone in zones.items():
+        for chosen in product(*classes):
+            place = {part.dimension: c for part, (c, _) in zip(control.by, chosen, strict=True)}
+            target = _published(control, cube, place, pack, code)
+            key = tuple(value for _, value in chosen)
+            observed = None if counted is None else _inside(counted, pack.covered[zone], key)
+            pairs = zip(control.by, key, strict=True)
+            category = ";".join(f"{part.column}={value}" for part, value in pairs)
+            yield Cell(control, zone, category, target, observed)
+
+
+def _zones(pack: Definitions, cube: Cube, control: Control) -> dict[str, str]:
+    """The table's zone codes with their codes in geography.csv; the root for a table of none."""
+    dimension = pack.sources[control.table].zone_dimension
+    if dimension is None:
+        return {"": pack.root}
+    return zone_codes(pack, cube.dimension(dimension).codes)
+
+
+def _classes(part: Breakdown, cube: Cube) -> list[tuple[str, str]]:
+    """(code in the table, value in the bundle) of each class of a breakdown."""
+    codes = cube.dimension(part.dimension).codes
+    kept = [code for code in codes if code not in part.leave_out]
+    return [(code, part.values.get(code, code)) for code in kept]
+
+
+def _published(
+    control: Control, cube: Cube, place: dict[str, str], pack: Definitions, code: str
+) -> float | None:
+    """The published figure of one cell, None where the table has none; ValueError if ambiguous."""
+    zone_dimension = pack.sources[control.table].zone_dimension
+    whole = {**control.where, **place}
+    if zone_dimension is not None:
+        whole[zone_dimension] = code
+    positions = []
+    for dimension in cube.dimensions:
+        if dimension.id not in whole and len(dimension.codes) > 1:
+            raise ValueError(f"nothing says which code of {dimension.id!r} of {control.table}")
+        positions.append(dimension.position(whole.get(dimension.id, dimension.codes[0])))
+    value = float(cube.values[tuple(positions)])
+    return None if np.isnan(value) else value
+
+
+def _counted(control: Control, pack: Definitions, rows: Rows) -> dict[str, dict[Key, int]]:
+    """Count the control's rows by zone and class, with SQL over the bundle's file."""
+    words = ", ".join(_literal(word) for word in pack.universe_parts[control.universe])
+    kept = [f"universe IN ({words})"]
+    kept += [f"{_name(column)} = {_literal(value)}" for column, value in control.only.items()]
+    classes = [_class_sql(part) for part in control.by]
+    counts = "count(*)"
+    if control.total_of:
+        column = _name(control.total_of)
+        counts = f"sum({column if control.cap is None else f'least({column}, {control.cap})'})"
+    sql = (
+        f"SELECT {', '.join(['zone_code', *classes, counts])} FROM {control.counts} "
+        f"WHERE {' AND '.join(kept)} GROUP BY ALL"
+    )
+    counted: dict[str, dict[Key, int]] = {}
+    for zone, *key, number in rows(sql):
+        counted.setdefault(str(zone), {})[tuple(str(part) for part in key)] = int(number)
+    return counted
+
+
+def _class_sql(part: Breakdown) -> str:
+    """The class of a row as text: its value, or the open class for values from its bound up."""
+    column = _name(part.column)
+    if part.open_class is None:
+        return f"CAST({column} AS VARCHAR)"
+    bound = int(part.open_class.rstrip("+"))
+    return (
+        f"CASE WHEN {column} >= {bound} THEN {_literal(part.open_class)} "
+        f"ELSE CAST({column} AS VARCHAR) END"
+    )
+
+
+def _inside(counted: dict[str, dict[Key, int]], zones: frozenset[str], key: Key) -> int:
+    return sum(counted.get(zone, {}).get(key, 0) for zone in zones)
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,174 @@
+"""The small tables behind the charts, counted from a bundle's Parquet files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+_AGE_CLASS = re.compile(r"(?P<low>\d+)(?:(?P<open>\+)|\s*[-–]\s*(?P<high>\d+))?")
+
+
+@dataclass(frozen=True)
+class OfficialAges:
+    """Published counts by age class: columns low, high, label, people and, where given, sex."""
+
+    control_id: str
+    universe: str
+    table: pl.DataFrame
+
+    @property
+    def by_sex(self) -> bool:
+        """Whether the office publishes the classes by sex."""
+        return "sex" in self.table.columns
+
+    def totals(self) -> pl.DataFrame:
+        """Return low, high, label, people of both sexes together."""
+        keys = ("low", "high", "label")
+        return self.table.group_by(keys).agg(pl.col("people").sum()).sort("low")
+
+
+def people_by_age_and_sex(persons: Path, universes: Sequence[str]) -> pl.DataFrame:
+    """Count persons of the given universes: age, sex, people (columns read: age, sex, universe)."""
+    return (
+        pl.scan_parquet(persons)
+        .filter(pl.col("universe").cast(pl.String).is_in(list(universes)))
+        .group_by("age", pl.col("sex").cast(pl.String))
+        .agg(people=pl.len().cast(pl.Int64))
+        .sort("age", "sex")
+        .collect()
+    )
+
+
+def official_ages(residuals: pl.DataFrame, root: str) -> OfficialAges | None:
+    """Return what the office publishes by age for the whole country; None where nothing.
+
+    Reads the targets of family "age" at the root zone. Of several controls, the finest counts.
+    """
+    rows = residuals.filter(
+        (pl.col("family") == "age") & (pl.col("zone") == root) & pl.col("target").is_not_null()
+    )
+    found: list[OfficialAges] = []
+    for (control, universe), part in rows.group_by("control_id", "universe", maintain_order=True):
+        classes = [
+            read
+            for category, target in part.select("category", "target").iter_rows()
+            if (read := _age_row(category, int(target))) is not None
+        ]
+        if len(classes) == part.height:
+            columns = set.intersection(*(set(row) for row in classes))
+            table = pl.DataFrame([{key: row[key] for key in columns} for row in classes])
+            keys = sorted(columns - {"people"})
+            table = table.group_by(keys).agg(pl.col("people").sum()).sort("low")
+            found.append(OfficialAges(str(control), str(universe), table))
+    return max(found, key=lambda ages: ages.table.height, default=None)
+
+
+def in_classes(by_age: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
+    """Count `by_age` (age, people) in the classes (low, high, label; high null = open)."""
+    return (
+        by_age.join(classes.select("low", "high", "label"), how="cross")
+        .filter(
+            (pl.col("age") >= pl.col("low"))
+            & (pl.col("high").is_null() | (pl.col("age") <= pl.col("high")))
+        )
+        .group_by("low", "high", "label")
+        .agg(pl.col("people").sum())
+        .sort("low")
+    )
+
+
+def roles_by_age(persons: Path) -> tuple[pl.DataFrame, list[str]]:
+    """Return each household role's share of an age (age, role, share), and the roles in order."""
+    people = pl.scan_parquet(persons).select("age", role=pl.col("household_role").cast(pl.String))
+    counted = people.group_by("age", "role").agg(count=pl.len()).sort("age", "role").collect()
+    whole = pl.col("count").sum().over("age")
+    shares = counted.with_columns(share=pl.col("count") / whole).drop("count")
+    roles = in_declared_order(persons, "household_role", counted["role"].unique().to_list())
+    grid = counted.select("age").unique().join(pl.DataFrame({"role": roles}), how="cross")
+    filled = grid.join(shares, on=["age", "role"], how="left").with_columns(
+        pl.col("share").fill_null(0.0)
+    )
+    return filled.sort("age", "role"), roles
+
+
+def in_declared_order(table: Path, column: str, values: Sequence[str]) -> list[str]:
+    """Return `values` in the order of the column's declared categories, otherwise sorted."""
+    kind = pl.scan_parquet(table).collect_schema()[column]
+    declared = kind.categories.to_list() if isinstance(kind, pl.Enum) else []
+    place = {value: number for number, value in enumerate(declared)}
+    return sorted(values, key=lambda value: (place.get(value, len(place)), value))
+
+
+def partner_gaps(persons: Path) -> pl.DataFrame:
+    """Count couples by the man's age minus the woman's: gap, pairs."""
+    people = pl.scan_parquet(persons).with_columns(pl.col("sex").cast(pl.String))
+    men = people.filter((pl.col("sex") == "male") & pl.col("partner_id").is_not_null())
+    women = people.filter(pl.col("sex") == "female").select("person_id", her_age="age")
+    return _gaps(
+        men.select("partner_id", "age")
+        .join(women, left_on="partner_id", right_on="person_id")
+        .select(gap=pl.col("age").cast(pl.Int32) - pl.col("her_age").cast(pl.Int32))
+    )
+
+
+def mother_gaps(persons: Path, child_below: int | None) -> pl.DataFrame:
+    """Count children who live with their mother by her age minus theirs: gap, pairs."""
+    people = pl.scan_parquet(persons)
+    children = people.filter(pl.col("mother_id").is_not_null())
+    if child_below is not None:
+        children = children.filter(pl.col("age") < child_below)
+    mothers = people.select("person_id", her_age="age")
+    return _gaps(
+        children.select("mother_id", "age")
+        .join(mothers, left_on="mother_id", right_on="person_id")
+        .select(gap=pl.col("her_age").cast(pl.Int32) - pl.col("age").cast(pl.Int32))
+    )
+
+
+def zone_people(persons: Path) -> dict[str, int]:
+    """Count persons of all universes by zone code."""
+    return _by_zone(pl.scan_parquet(persons))
+
+
+def zone_households(households: Path, universes: Sequence[str]) -> dict[str, tuple[int, float]]:
+    """Return (private households, their mean size) of the given universes by zone code."""
+    counted = (
+        pl.scan_parquet(households)
+        .filter(
+            (pl.col("kind").cast(pl.String) == "private")
+            & pl.col("universe").cast(pl.String).is_in(list(universes))
+        )
+        .group_by(pl.col("zone_code").cast(pl.String))
+        .agg(households=pl.len(), mean=pl.col("size").mean())
+        .collect()
+    )
+    return {zone: (int(count), float(mean)) for zone, count, mean in counted.iter_rows()}
+
+
+def _by_zone(rows: pl.LazyFrame) -> dict[str, int]:
+    counted = rows.group_by(pl.col("zone_code").cast(pl.String)).agg(count=pl.len()).collect()
+    return {zone: int(count) for zone, count in counted.iter_rows()}
+
+
+def _gaps(gaps: pl.LazyFrame) -> pl.DataFrame:
+    counted = gaps.group_by("gap").agg(pairs=pl.len().cast(pl.Int64)).sort("gap")
+    return counted.collect()
+
+
+def _age_row(category: str, target: int) -> dict[str, int | str | None] | None:
+    """Read "age=85+" or "age=10-14;sex=male"; None where there is no age in it."""
+    parts = dict(part.partition("=")[::2] for part in category.split(";"))
+    match = _AGE_CLASS.fullmatch(parts.get("age", ""))
+    if match is None:
+        return None
+    low = int(match["low"])
+    high = None if match["open"] else int(match["high"] or low)
+    row: dict[str, int | str | None] = {"low": low, "high": high, "people": target}
+    row["label"] = parts["age"]
+    if "sex" in parts:
+        row["sex"] = parts["sex"]
+    return row

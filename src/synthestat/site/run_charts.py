@@ -1,0 +1,286 @@
+"""The drawn figures of one run's page, by name; a figure whose tables are absent is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from synthestat.errors import InputError
+from synthestat.site import charts, population_tables
+from synthestat.site.boundaries import Polygon, read_boundaries
+from synthestat.site.drawing import Figure, draw
+from synthestat.site.run_facts import Run, modelled_counts
+from synthestat.site.zone_map import ZoneFigures, lay_out, map_chart
+
+MOST_INTERVALS = 60
+TAIL_SHARE = 0.003  # sizes that together hold less than this share of households are one bar
+
+
+def maps(
+    run: Run, zones: Sequence[ZoneFigures], tiers: Sequence[str], boundaries: Path | None
+) -> dict[str, Any]:
+    """Return the two maps with the names of zones that have no polygon or no place at all."""
+    shapes: dict[str, list[Polygon]] = {}
+    if boundaries is not None:
+        shapes = read_boundaries(boundaries, [f.zone for f in zones])
+        if not shapes:
+            raise InputError(
+                f"no feature of {boundaries.name} matches a zone of {run.manifest['country']}",
+                remedy="give boundaries whose properties hold the zones' codes or names, "
+                "or add the spellings to geography.csv",
+            )
+    layout = lay_out(zones, shapes)
+    found: dict[str, Any] = {
+        "figures": [],
+        "boundaries": boundaries.name if boundaries is not None else None,
+        "unmatched": [f.zone.name for f in zones if shapes and f.zone.code not in shapes],
+        "not_drawn": list(layout.not_drawn),
+    }
+    if not layout.points:
+        return found
+    largest = max(zones, key=lambda f: f.residents)
+    sized = (
+        f"Bubbles grow with residents; the largest is {largest.zone.name}, {largest.residents:,}."
+    )
+    if any(f.mean_size is not None for f in zones):
+        how = "" if shapes else f" {sized}"
+        found["figures"].append(
+            draw(
+                "map-size",
+                "Mean household size",
+                f"Map of {len(zones)} zones coloured by mean household size",
+                f"Persons per private household in the universe of the published household counts "
+                f"({', '.join(run.household_atoms())}).{how}",
+                map_chart(layout, zones, "mean_size", tiers),
+            )
+        )
+    if any(f.tier is not None for f in zones):
+        found["figures"].append(
+            draw(
+                "map-tier",
+                "Quality tier and residents",
+                f"Map of {len(zones)} zones: bubbles sized by residents, coloured by quality tier",
+                f"{sized} What each tier means stands under Quality tiers.",
+                map_chart(layout, zones, "tier", tiers),
+            )
+        )
+    return found
+
+
+def ages(run: Run) -> list[Figure]:
+    """Return the pyramid by sex and the comparison of all residents with the official table."""
+    if not run.has("synthetic_persons"):
+        return []
+    official = population_tables.official_ages(run.residuals, run.root)
+    built = run.manifest["coverage"]["built"].get("persons", {})
+    everyone = [universe for universe in built if universe != "all"]
+    atoms = run.atoms(official.universe) if official else everyone
+    people = population_tables.people_by_age_and_sex(run.bundle.table("synthetic_persons"), atoms)
+    by_sex = official.table if official and official.by_sex else None
+    measured = (
+        "The line is the official count by sex."
+        if by_sex is not None
+        else "The official table by age has no split by sex, so the sexes here are synthetic alone."
+    )
+    figures = [
+        draw(
+            "pyramid",
+            "Synthetic residents by age and sex",
+            "Population pyramid of the synthetic residents by single age, men left, women right",
+            measured,
+            charts.pyramid(people, by_sex),
+        )
+    ]
+    return [*figures, _age_totals(people, official)]
+
+
+def _age_totals(people: pl.DataFrame, official: population_tables.OfficialAges | None) -> Figure:
+    totals = people.group_by("age").agg(pl.col("people").sum()).sort("age")
+    if official is None:
+        single = totals.select(
+            low="age", high="age", label=pl.col("age").cast(pl.String), people="people"
+        )
+        caption = "No official table by age stands among the controls of this run."
+        chart = charts.age_totals(single, None)
+    else:
+        classes = official.totals()
+        mine = population_tables.in_classes(totals, classes)
+        apart = classes.join(mine, on="label", how="left", suffix="_mine").select(
+            (pl.col("people") - pl.col("people_mine").fill_null(0)).abs().max()
+        )
+        caption = (
+            f"Bars: synthetic, counted from the persons table. Outline: official, control "
+            f"{official.control_id} ({official.universe}). Largest difference in any of the "
+            f"{classes.height} classes: {int(apart.item() or 0):,}. {_open_class(classes, mine)}"
+        )
+        chart = charts.age_totals(mine, classes)
+    alternative = "Residents by age, synthetic bars with the official counts as an outline"
+    return draw("ages", "Synthetic against official, by age", alternative, caption, chart)
+
+
+def _open_class(classes: pl.DataFrame, mine: pl.DataFrame) -> str:
+    last = classes.filter(pl.col("high").is_null())
+    if last.is_empty():
+        return ""
+    label, count = last["label"][0], int(last["people"][0])
+    built = int(mine.filter(pl.col("label") == label)["people"].sum())
+    return f"The last bar is the open class {label}: synthetic {built:,}, official {count:,}."
+
+
+def households(run: Run) -> list[Figure]:
+    """Return sizes against the guide, types by size, age gaps and living alone."""
+    facts = run.optional("household_diagnostics.json")
+    guide = run.optional("distribution_diagnostics.json").get("household_size_guide", {})
+    figures = []
+    if guide.get("built") and guide.get("guide"):
+        figures.append(_sizes(guide))
+    if facts.get("size_by_type"):
+        figures.append(_types(run, facts["size_by_type"]))
+    if run.has("synthetic_persons"):
+        figures += _gaps(run, facts)
+        figures.append(_roles(run))
+    if facts.get("living_alone_by_age_and_sex"):
+        figures.append(
+            draw(
+                "alone",
+                "Living alone",
+                "Share of residents living alone by age and sex",
+                "Share of all residents of the age and sex who form a household of one. Modelled.",
+                charts.living_alone(facts["living_alone_by_age_and_sex"]),
+            )
+        )
+    return figures
+
+
+def _sizes(guide: dict[str, Any]) -> Figure:
+    distance = guide.get("total_variation")
+    apart = "" if distance is None else f" Total variation distance {distance:.4f}."
+    return draw(
+        "sizes",
+        "Households by size",
+        "Share of households by number of persons, built bars and guide marks",
+        f"Bars: built. Marks: {guide.get('entry', 'a registry entry')}, the GUIDE that shaped the "
+        f"fit; it is never reported as measured.{apart}",
+        charts.household_sizes(guide["built"], guide["guide"]),
+    )
+
+
+def _types(run: Run, size_by_type: dict[str, dict[str, int]]) -> Figure:
+    kinds = list({kind for kinds in size_by_type.values() for kind in kinds})
+    if run.has("synthetic_households"):
+        table = run.bundle.table("synthetic_households")
+        kinds = population_tables.in_declared_order(table, "household_type", kinds)
+    sizes = sorted(int(size) for size in size_by_type)
+    totals = {size: sum(size_by_type[str(size)].values()) for size in sizes}
+    whole = sum(totals.values()) or 1
+    cap = next(
+        (s for s in sizes if sum(totals[o] for o in sizes if o >= s) < TAIL_SHARE * whole), None
+    )
+    rows: dict[tuple[str, str], int] = {}
+    for size in sizes:
+        label = f"{cap}+" if cap is not None and size >= cap else str(size)
+        for kind, count in size_by_type[str(size)].items():
+            rows[label, kind] = rows.get((label, kind), 0) + count
+    values = [
+        {"size": size, "household_type": kind, "households": count}
+        for (size, kind), count in rows.items()
+    ]
+    return draw(
+        "types",
+        "Household types by size",
+        "Number of households by size, stacked by type",
+        _type_evidence(run),
+        charts.types_by_size(values, kinds),
+    )
+
+
+def _type_evidence(run: Run) -> str:
+    controls = run.residuals.filter(pl.col("family") == "household_type")["control_id"].unique()
+    if controls.is_empty():
+        return "Types are modelled: no control of this run is an official table of them."
+    return f"Types are constrained by {', '.join(sorted(controls))}."
+
+
+def _gaps(run: Run, facts: dict[str, Any]) -> list[Figure]:
+    persons = run.bundle.table("synthetic_persons")
+    adult = run.words.adult_age
+    figures = []
+    couples = population_tables.partner_gaps(persons)
+    if couples.height:
+        mean = facts.get("partner_gap_years", {}).get("mean")
+        average = "" if mean is None else f" Mean {mean:.1f} years."
+        figures.append(
+            draw(
+                "partners",
+                "Age gap of partners",
+                "Share of couples by the man's age minus the woman's",
+                f"{int(couples['pairs'].sum()):,} couples of a man and a woman.{average} Modelled.",
+                charts.gap_densities({"couples": couples}, "Man's age minus woman's, years"),
+            )
+        )
+    curves = {"all children with their mother": population_tables.mother_gaps(persons, None)}
+    if adult is not None:
+        curves[f"children under {adult}"] = population_tables.mother_gaps(persons, adult)
+    curves = {name: gaps for name, gaps in curves.items() if gaps.height}
+    if curves:
+        pairs = int(next(iter(curves.values()))["pairs"].sum())
+        figures.append(
+            draw(
+                "mothers",
+                "Age gap of mother and child",
+                "Share of children by their mother's age at birth",
+                f"{pairs:,} synthetic residents live with their mother. Modelled.",
+                charts.gap_densities(curves, "Mother's age minus child's, years"),
+            )
+        )
+    return figures
+
+
+def _roles(run: Run) -> Figure:
+    shares, roles = population_tables.roles_by_age(run.bundle.table("synthetic_persons"))
+    return draw(
+        "roles",
+        "Role in the household by age",
+        "Share of residents in each household role by single age",
+        "Each resident's role beside the reference person of the household. Modelled.",
+        charts.roles_by_age(shares, roles),
+    )
+
+
+def residuals(run: Run) -> Figure | None:
+    """Return the strip of relative errors by control; None where no row has a target."""
+    rows = run.residuals.filter(
+        (pl.col("status") != "SKIP") & pl.col("relative_error").is_not_null()
+    )
+    if rows.is_empty():
+        return None
+    return draw(
+        "residuals",
+        "Relative error by control",
+        "Dots of relative error by control, most of them at zero",
+        "A dot is all rows of a control with the same relative error; its area grows with their "
+        "number.",
+        charts.residual_strip(rows),
+    )
+
+
+def counts_with_intervals(run: Run) -> Figure | None:
+    """Return the modelled counts with their intervals; None where every count is published."""
+    rows = [
+        {key: row[key] for key in ("name", "estimate", "low", "high", "kind")}
+        for row in modelled_counts(run)
+    ][:MOST_INTERVALS]
+    if not rows:
+        return None
+    more = f" The {MOST_INTERVALS} largest." if len(rows) == MOST_INTERVALS else ""
+    return draw(
+        "intervals",
+        "Modelled household counts",
+        "Intervals around the built counts by zone, largest count first",
+        f"Counts that no table at hand gives, largest first. Dot: the built count, beside the "
+        f"name. Bar: its interval, relative to it.{more}",
+        charts.intervals(rows),
+    )
