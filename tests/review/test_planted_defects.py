@@ -1,0 +1,169 @@
+"""The gate, measured: each defect is planted in a good run, and the check for it must find it.
+
+To add a kind of defect, write a function in `people_defects.py` or `record_defects.py` that takes
+a `PlantedRun` and damages it, under `@defect(finding, check)`. The copy is sealed again before it
+is judged, so that only the planted claim is false.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import people_defects
+import pytest
+import record_defects
+from planted import (
+    DEFECTS,
+    DWELLINGS,
+    MANIFEST,
+    NOTES,
+    PERSONS,
+    RELAXED,
+    RESIDUALS,
+    PlantedRun,
+)
+
+from synthestat.errors import BundleError
+from synthestat.review.record import Check, Status
+from synthestat.review.verify import Verification, verify_run
+from synthestat.sources.snapshots import SnapshotStore
+
+assert people_defects.DWELLINGS == record_defects.DWELLINGS  # both have registered their defects
+
+
+@pytest.fixture
+def planted(tiny_run: Path, tiny_snapshots: SnapshotStore, tmp_path: Path) -> PlantedRun:
+    """A copy of Tinyland's run, to be damaged."""
+    return PlantedRun(tiny_run, tiny_snapshots, tmp_path)
+
+
+def judge(run: PlantedRun) -> Verification:
+    return verify_run(run.folder, run.snapshots)
+
+
+def check_of(verification: Verification, name: str) -> Check:
+    return next(check for check in verification.checks if check.id == name)
+
+
+MUST_BE_PLANTED = {*range(1, 11), *range(12, 20), 21, 26}
+
+
+@pytest.mark.parametrize(("finding", "check", "plant"), DEFECTS)
+def test_a_planted_defect_is_found(planted, finding, check, plant):
+    plant(planted)
+    planted.seal()
+    verification = judge(planted)
+    found = check_of(verification, check)
+    assert found.status is (Status.FAIL if found.required else Status.WARN), found.notes
+    assert found.offending or found.figures
+    assert found.remedy
+    assert not (verification.passed and found.required)
+    assert check_of(verification, "checksums").status is Status.PASS
+    if found.finding is not None and finding not in (3, 10, 14, 15):
+        assert found.finding == finding
+
+
+def test_every_finding_that_must_be_is_planted():
+    assert {parameter.values[0] for parameter in DEFECTS} >= MUST_BE_PLANTED
+
+
+def test_a_clean_run_passes(tiny_run, tiny_snapshots):
+    told = []
+    verification = verify_run(tiny_run, tiny_snapshots, progress=told.append)
+    assert [f"{c.id}: {c.notes}" for c in verification.checks if c.status is Status.FAIL] == []
+    assert verification.passed
+    assert tuple(told) == verification.checks
+    assert sum(verification.counts.values()) == len(verification.checks)
+    assert verification.run_id == tiny_run.name
+    stated = json.loads((tiny_run / "constraint_residuals.json").read_text(encoding="utf-8"))
+    assert verification.deviation == pytest.approx(stated["max_marginal_deviation"])
+    assert len(verification.residuals) == stated["rows"]
+
+
+def test_sealing_alone_changes_no_status(planted, tiny_run, tiny_snapshots):
+    planted.seal()
+    before = verify_run(tiny_run, tiny_snapshots).checks
+    after = judge(planted).checks
+    assert [(c.id, c.status) for c in after] == [(c.id, c.status) for c in before]
+
+
+def test_check_ids_are_distinct(tiny_run, tiny_snapshots):
+    ids = [check.id for check in verify_run(tiny_run, tiny_snapshots).checks]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("file", [f"{PERSONS}.parquet", NOTES, "pack/controls.yaml"])
+def test_one_flipped_byte_is_found_by_the_checksums(planted, file):
+    path = planted.path(file)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    check = check_of(judge(planted), "checksums")
+    assert check.status is Status.FAIL
+    assert file in check.notes
+
+
+DAMAGES = {
+    "absent": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "noise": lambda path: path.write_bytes(b"\xff\x00 no such format"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_any_damaged_file_is_named_and_the_other_checks_run(planted, tiny_run, damage):
+    for original in sorted(path for path in tiny_run.rglob("*") if path.is_file()):
+        name = original.relative_to(tiny_run).as_posix()
+        damage(planted.path(name))
+        verification = judge(planted)
+        failed = [check for check in verification.checks if check.status is Status.FAIL]
+        assert any(name in check.notes + " ".join(check.offending) for check in failed), name
+        assert len(failed) < len(verification.checks), name
+        shutil.copy(original, planted.path(name))
+
+
+@pytest.mark.parametrize(
+    ("file", "check"),
+    [
+        (f"{PERSONS}.parquet", "child_only"),
+        (f"{DWELLINGS}.parquet", "dwelling_links"),
+        (f"{RESIDUALS}.parquet", "residual_rows"),
+        (MANIFEST, "run_identity"),
+        (RELAXED, "tolerances"),
+        ("pack/country.yaml", "reference_age"),
+        ("checksums.sha256", "checksums"),
+    ],
+)
+@pytest.mark.parametrize("damage", ["absent", "noise"])
+def test_a_check_fails_with_the_name_of_its_damaged_file(planted, file, check, damage):
+    DAMAGES[damage](planted.path(file))
+    failed = check_of(judge(planted), check)
+    assert failed.status is Status.FAIL
+    assert Path(file).name in failed.notes + " ".join(failed.offending)
+
+
+def test_a_table_of_other_columns_is_named(planted):
+    planted.change(PERSONS, lambda table: table.drop("partner_id"))
+    planted.seal()
+    verification = judge(planted)
+    assert "partner_id" in check_of(verification, "table_columns").notes
+    assert f"{PERSONS}.parquet" in check_of(verification, "partner_links").notes
+    assert check_of(verification, "child_only").status is Status.PASS
+
+
+def test_a_folder_that_is_none_is_an_error(tmp_path, tiny_snapshots):
+    with pytest.raises(BundleError, match="not a folder"):
+        verify_run(tmp_path / "none", tiny_snapshots)
+
+
+@pytest.mark.national
+@pytest.mark.slow
+def test_a_national_run_passes(xk_run):
+    from synthestat.packs.pack import find_pack
+
+    verification = verify_run(xk_run, SnapshotStore(find_pack("XK").snapshots))
+    assert [f"{c.id}: {c.notes}" for c in verification.checks if c.status is Status.FAIL] == []

@@ -1,0 +1,482 @@
+"""The run page: what it says, what it must never do, and that it opens."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from synthestat.bundle.read import open_bundle, read_json
+from synthestat.errors import BundleError, InputError, OutputError
+from synthestat.packs.geography import read_geography
+from synthestat.site import charts, pages, run_charts
+from synthestat.site.boundaries import read_boundaries, simplified, wound
+from synthestat.site.drawing import draw, inline_svg
+from synthestat.site.markdown import read_markdown
+from synthestat.site.pages import figure, file_size, percent, safe_link, write_run_page
+from synthestat.site.population_tables import in_classes, official_ages
+
+HOSTILE = "<script>alert(1)</script>\"'"
+
+
+@dataclass(frozen=True)
+class Check:
+    """Looks like one check of a verification."""
+
+    id: str
+    status: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Looks like what the reviewer returns."""
+
+    checks: tuple[Check, ...]
+    passed: bool
+
+
+class Reader(HTMLParser):
+    """Text, tags and attributes of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.style = ""
+        self._inside = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+
+    def handle_endtag(self, _tag):
+        self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside == "style":
+            self.style += data
+        else:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("page") / "tiny.html"
+    return write_run_page(tiny_run, out=out).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def copied(tiny_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_run, tmp_path / tiny_run.name))
+
+
+def zones_of(run: Path):
+    manifest = read_json(run / "build_manifest.json")
+    zones = read_geography(run / "pack" / "geography.csv").zones
+    return [zones[code] for code in manifest["geography"]["zones"]]
+
+
+def rename_zone(run: Path, name: str) -> str:
+    """Give the most populous zone another name in the bundle's geography; return its old one."""
+    people = pl.read_parquet(run / "synthetic_persons.parquet", columns=["zone_code"])
+    code = people.to_series().cast(pl.String).value_counts(sort=True)["zone_code"][0]
+    path = run / "pack" / "geography.csv"
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    row = next(row for row in rows if row["code"] == code)
+    old, row["name"] = row["name"], name
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return old
+
+
+def geojson(tmp_path: Path, named: dict[str, tuple[float, float]], **more: str) -> Path:
+    """A square of a tenth of a degree around each place."""
+    features = []
+    for name, (x, y) in named.items():
+        corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
+        ring = [[x + 0.05 * a, y + 0.05 * b] for a, b in corners]
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        properties = {"number": 7, "shapeName": name, "nothing": None, **more}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    path = tmp_path / "zones.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    return path
+
+
+# What it says -------------------------------------------------------------------------------------
+
+
+def test_the_page_stands_beside_the_run_and_not_in_it(copied):
+    before = sorted(path.name for path in copied.rglob("*"))
+    path = write_run_page(copied)
+    assert path == copied.with_name(copied.name + ".html")
+    assert sorted(entry.name for entry in copied.rglob("*")) == before
+    assert f'href="{copied.name}/model_notes.md"' in path.read_text(encoding="utf-8")
+
+
+def test_it_says_that_all_is_synthetic_and_which_run_it_is(page, tiny_run):
+    manifest = read_json(tiny_run / "build_manifest.json")
+    text = Reader(page).text
+    assert text.count("SYNTHETIC") >= 2
+    for key in ("country", "country_name", "edition", "run_id", "reference_period"):
+        assert str(manifest[key]) in text
+    assert f"seed {manifest['seed']}" in text
+
+
+def test_key_figures_are_those_of_the_bundle(page, tiny_run):
+    text = Reader(page).text
+    coverage = read_json(tiny_run / "build_manifest.json")["coverage"]
+    households = read_json(tiny_run / "household_diagnostics.json")
+    residuals = pl.read_parquet(tiny_run / "constraint_residuals.parquet")
+    hard = residuals.filter((pl.col("level") == "HARD") & (pl.col("status") != "SKIP"))
+    exact = hard.filter(pl.col("residual") == 0).height
+    people, dwellings = coverage["built"]["persons"]["all"], coverage["built"]["dwellings"]["all"]
+    assert f"People {people:,} target {coverage['targets']['persons']['all']:,}" in text
+    assert f"Dwellings {dwellings:,}" in text
+    assert f"HARD rows exact {exact:,} of {hard.height:,}" in text
+    assert f"Largest household {households['largest_household']:,}" in text
+    assert f"Households of children only {households['child_only_households']:,}" in text
+    for part, target in coverage["targets"]["households"].items():
+        built = coverage["built"]["households"][part]
+        assert f"{built:,}" in text
+        assert f"{target:,} published" in text
+    for level, status, count in residuals.group_by("level", "status").len().iter_rows():
+        assert level in text
+        assert status in text
+        assert f"{count:,}" in text
+
+
+def test_every_file_source_and_unavailable_layer_is_named(page, tiny_run):
+    text = Reader(page).text
+    for line in (tiny_run / "checksums.sha256").read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        assert name in text
+        assert f'title="{digest}"' in page
+    for table in read_json(tiny_run / "source_provenance.json")["tables"]:
+        assert table["title"] in text
+    for marker in tiny_run.glob("*.unavailable.json"):
+        assert read_json(marker)["reason"] in text
+
+
+def test_differences_come_with_their_proofs(page, tiny_run):
+    text = Reader(page).text
+    for entry in read_json(tiny_run / "relaxations.json")["relaxations"]:
+        assert entry["proof"] in text
+
+
+def test_it_says_whether_it_was_verified(page, tiny_run, tmp_path):
+    assert "Not verified yet: run synthestat verify" in Reader(page).text
+    checks = (Check("people.count", "PASS", "all"), Check("homes.size", "FAIL", HOSTILE))
+    found = Verification(checks, passed=False)
+    out = write_run_page(tiny_run, out=tmp_path / "p.html", verification=found)
+    html = out.read_text(encoding="utf-8")
+    text = Reader(html).text
+    assert "Verified by recomputation Not passed." in text
+    assert "FAIL 1" in text
+    assert "homes.size" in text
+    assert HOSTILE in text
+    assert "<script" not in html
+
+
+# What it must never do ----------------------------------------------------------------------------
+
+
+def test_no_request_leaves_the_page(page):
+    reader = Reader(page)
+    for tag, attributes in reader.tags:
+        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "image", "use"}
+        for name, value in attributes.items():
+            assert not name.startswith("on")
+            if name in {"src", "href", "xlink:href", "srcset", "poster", "action"}:
+                assert tag == "a", (tag, name, value)
+            assert "url(" not in (value or "") or re.fullmatch(r"url\(#[\w-]+\)", value or "")
+    assert "url(" not in reader.style
+    assert "@import" not in reader.style
+    assert "default-src 'none'" in page
+
+
+def test_both_appearances_are_there_and_switched_by_style(page):
+    assert page.count('<div class="light">') == page.count('<div class="dark">') >= 8
+    assert "prefers-color-scheme: dark" in page
+    charts = [attributes for tag, attributes in Reader(page).tags if tag == "svg"]
+    assert charts
+    assert all(chart.get("role") == "img" and chart.get("aria-label") for chart in charts)
+
+
+def test_no_id_stands_twice(page):
+    ids = [attributes["id"] for _, attributes in Reader(page).tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_hostile_labels_stay_text(copied):
+    rename_zone(copied, HOSTILE)
+    sources = read_json(copied / "source_provenance.json")
+    sources["tables"][0] |= {"title": HOSTILE, "address": "javascript:alert(1)"}
+    (copied / "source_provenance.json").write_text(json.dumps(sources), encoding="utf-8")
+    limits = f"# Limits\n\n* **{HOSTILE}** and `{HOSTILE}`\n"
+    (copied / "pack" / "LIMITS.md").write_text(limits, encoding="utf-8")
+    html = write_run_page(copied).read_text(encoding="utf-8")
+    reader = Reader(html)
+    assert "<script" not in html
+    assert not any(tag == "script" for tag, _ in reader.tags)
+    assert reader.text.count(HOSTILE) >= 4
+    assert not any("javascript" in (attrs.get("href") or "") for _, attrs in reader.tags)
+    drawn = re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL)
+    assert any("&lt;script&gt;alert(1)" in svg for svg in drawn), "the map names its largest zone"
+
+
+def test_svg_is_cut_down_to_what_is_harmless():
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        'width="10" height="5" onload="x()"><script>x()</script><image href="http://a.b/c"/>'
+        '<a xlink:href="http://a.b"><text>gone</text></a><g clip-path="url(#c1)" onclick="x()">'
+        '<rect fill="url(http://a.b)" width="3.14159" style="fill:url(http://a.b)"/></g>'
+        '<text font-family="x">&lt;b&gt;</text><defs><clipPath id="c1"/></defs></svg>'
+    )
+    kept = str(inline_svg(svg, "map-", 'a "label"'))
+    assert "http://a.b" not in kept
+    assert "script" not in kept
+    assert "onclick" not in kept
+    assert 'clip-path="url(#map-c1)"' in kept
+    assert 'id="map-c1"' in kept
+    assert 'width="3.14"' in kept
+    assert "&lt;b&gt;" in kept
+    assert 'aria-label="a &#34;label&#34;"' in kept
+
+
+def test_nothing_is_left_where_a_chart_fails(copied, monkeypatch):
+    def fail(*_):
+        raise ValueError("no chart")
+
+    monkeypatch.setattr(run_charts, "residuals", fail)
+    with pytest.raises(ValueError, match="no chart"):
+        write_run_page(copied)
+    assert [path.name for path in copied.parent.iterdir()] == [copied.name]
+
+
+def test_an_older_page_survives_a_failed_write(copied, monkeypatch):
+    page = write_run_page(copied)
+    before = page.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pages.Path, "replace", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_run_page(copied)
+    assert page.read_bytes() == before
+    assert sorted(p.name for p in copied.parent.iterdir()) == sorted([copied.name, page.name])
+
+
+def test_a_page_inside_the_bundle_is_refused(copied):
+    with pytest.raises(OutputError, match="sealed"):
+        write_run_page(copied, out=copied / "page.html")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(BundleError, match=re.escape("build_manifest.json")):
+        write_run_page(tmp_path)
+
+
+# Bundles with less in them ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", ["synthetic_persons", "synthetic_households", "uncertainty"])
+def test_a_table_that_is_not_there_leaves_its_figures_out(copied, table):
+    (copied / f"{table}.parquet").unlink()
+    text = Reader(write_run_page(copied).read_text(encoding="utf-8")).text
+    assert "Output status" in text
+
+
+def test_diagnostics_that_are_not_there_are_said_so(copied):
+    for name in ("household_diagnostics", "geography_quality_tiers", "uncertainty_summary"):
+        (copied / f"{name}.json").unlink()
+    text = Reader(write_run_page(copied).read_text(encoding="utf-8")).text
+    assert "This bundle has no household diagnostics." in text
+    assert "This bundle has no quality tiers." in text
+
+
+def test_a_checksum_file_cannot_point_outside(copied):
+    (copied / "checksums.sha256").write_text(f"{'0' * 64}  ../../other.txt\n", encoding="utf-8")
+    with pytest.raises(BundleError, match="not in the bundle"):
+        write_run_page(copied)
+
+
+# Boundaries ---------------------------------------------------------------------------------------
+
+
+def test_boundaries_fill_zones_and_the_others_are_named(copied, tmp_path):
+    zones = zones_of(copied)
+    places = {f"Municipality of {zones[0].name.upper()}": (zones[0].longitude, zones[0].latitude)}
+    path = geojson(tmp_path, places)
+    assert list(read_boundaries(path, zones)) == [zones[0].code]
+    html = write_run_page(copied, boundaries=path).read_text(encoding="utf-8")
+    text = Reader(html).text
+    rest = ", ".join(zone.name for zone in zones[1:])
+    assert f"No boundary matches {rest}" in text
+    assert str(tmp_path) not in html
+
+
+def test_boundaries_match_by_code_spelling_and_bare_letters(tiny_run, tmp_path):
+    zones = zones_of(tiny_run)
+    by_code = geojson(tmp_path, {zones[0].code.lower(): (1.0, 2.0)})
+    assert list(read_boundaries(by_code, zones)) == [zones[0].code]
+    for spelling in zones[-1].spellings:
+        by_spelling = geojson(tmp_path, {f"District of {spelling}": (1.0, 2.0)})
+        assert list(read_boundaries(by_spelling, zones)) == [zones[-1].code]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("no json", "cannot be read as GeoJSON"),
+        ('{"type": "Topology"}', "no list of features"),
+        ('{"features": []}', "no feature of"),
+    ],
+)
+def test_boundaries_that_cannot_be_used_are_refused(copied, tmp_path, content, what):
+    path = tmp_path / "zones.geojson"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=what):
+        write_run_page(copied, boundaries=path)
+    assert not copied.with_name(copied.name + ".html").exists()
+
+
+def test_boundaries_in_metres_are_refused(tiny_run, tmp_path):
+    zones = zones_of(tiny_run)
+    path = geojson(tmp_path, {zones[0].code: (510000.0, 4730000.0)})
+    with pytest.raises(InputError, match="not in degrees"):
+        read_boundaries(path, zones)
+
+
+def test_simplifying_keeps_the_shape_within_the_tolerance():
+    turns = np.linspace(0, 2 * math.pi, 2001)
+    circle = np.column_stack([np.cos(turns), np.sin(turns)])
+    circle[-1] = circle[0]
+    thin = simplified(circle, 0.01)
+    assert 8 < len(thin) < 60
+    assert (thin[0] == thin[-1]).all()
+    middles = (thin[1:] + thin[:-1]) / 2
+    assert np.hypot(*middles.T).min() > 0.989
+    assert len(simplified(circle * 0.001, 0.01)) == 0
+
+
+def test_holes_run_against_their_outer_ring():
+    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)], dtype=float)
+    outer, hole = wound([square[::-1], square * 0.5])
+    assert (outer == square).all()
+    assert (hole == (square * 0.5)[::-1]).all()
+
+
+# Small parts --------------------------------------------------------------------------------------
+
+
+def test_numbers_are_written_for_readers():
+    assert figure(1602515) == "1,602,515"
+    assert figure(4.3251) == "4.33"
+    assert figure(4124.0) == "4,124"
+    assert figure(None) == "–"
+    assert percent(0.0056197, 3) == "0.562 %"
+    assert percent(1.0) == "100 %"
+    assert percent(0.0) == "0 %"
+    assert percent(None) == "–"
+    assert file_size(4_298_493) == "4.3 MB"
+    assert file_size(None) == "absent"
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "//a.b", "", None, "http://[", "ftp://a"]
+)
+def test_only_web_addresses_become_links(address):
+    assert safe_link(address) is None
+    assert safe_link("https://a.example/x?y=1") == "https://a.example/x?y=1"
+
+
+def test_markdown_is_read_into_plain_values():
+    text = "# Title\n\n* **Bold.** one\n  two\n* `code`\n\nA line\nand another.\n"
+    heading, items, paragraph = read_markdown(text)
+    assert (heading.kind, heading.items[0][0].text) == ("heading", "Title")
+    assert [[span.text for span in item] for item in items.items] == [
+        ["Bold.", " one two"],
+        ["code"],
+    ]
+    assert paragraph.items[0][0].text == "A line and another."
+
+
+def official_rows(control: str, classes: dict[str, int]) -> list[dict[str, object]]:
+    fixed = {"control_id": control, "family": "age", "universe": "all", "zone": "ZZ"}
+    return [{**fixed, "category": label, "target": count} for label, count in classes.items()]
+
+
+def test_official_ages_are_read_by_class_and_sex():
+    by_sex = {"age=0-4;sex=male": 50, "age=0-4;sex=female": 45, "age=5+;sex=male": 7}
+    rows = official_rows("fine", by_sex) + official_rows("whole", {"age=0": 1})
+    rows += official_rows("other", {"age=0": 1, "band=x": 2, "age=3": 1, "age=4": 2})
+    found = official_ages(pl.DataFrame(rows), "ZZ")
+    assert found is not None
+    assert (found.control_id, found.by_sex) == ("fine", True)
+    totals = found.totals().select("low", "high", "label", "people").rows()
+    assert totals == [(0, 4, "0-4", 95), (5, None, "5+", 7)]
+    ages = pl.DataFrame({"age": [0, 4, 5, 90], "people": [10, 20, 3, 4]})
+    assert in_classes(ages, found.totals())["people"].to_list() == [30, 7]
+    people = pl.DataFrame({"age": [0, 4], "sex": ["male", "female"], "people": [10, 20]})
+    drawn = draw("p", "", "", "", charts.pyramid(people, found.table))
+    assert [theme for theme, _ in drawn.pictures] == ["light", "dark"]
+    assert official_ages(pl.DataFrame(rows), "YY") is None
+
+
+# In a browser -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = found or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    return found
+
+
+@pytest.mark.browser
+def test_it_opens_in_a_browser_without_a_complaint(chromium, tiny_run, tmp_path):
+    page = write_run_page(tiny_run, out=tmp_path / "tiny.html")
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
+    shown = subprocess.run(
+        [
+            *(
+                chromium,
+                *flags.split(),
+                "--disable-sync",
+                f"--user-data-dir={tmp_path / 'profile'}",
+            ),
+            *("--enable-logging=stderr", "--v=0", "--dump-dom", page.as_uri()),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    manifest = open_bundle(tiny_run).manifest
+    assert manifest["run_id"] in shown.stdout
+    assert shown.stdout.rstrip().endswith("</html>")
+    assert "CONSOLE" not in shown.stderr
+    assert "Content Security Policy" not in shown.stderr
