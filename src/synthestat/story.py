@@ -18,7 +18,7 @@ from synthestat.random_streams import RandomStreams
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.synthesis.attributes import quotas_from_margin, spread_over_households
 from synthestat.synthesis.dwellings import place_in_dwellings
-from synthestat.synthesis.households import Homes, form_households
+from synthestat.synthesis.households import Homes, form_households, nobody
 from synthestat.synthesis.persons import fit_joint, integerize
 from synthestat.synthesis.zone_tables import FirstIds, ZoneTables, zone_tables
 
@@ -92,13 +92,15 @@ def build_zone(
     streams: RandomStreams,
 ) -> ZoneTables:
     """Build one zone: persons, households, attributes, dwellings."""
-    joint = fit_joint(zone, pack)
-    counts = integerize(joint, zone.code, pack, streams)
-    by_universe = {total.universe: total for total in totals}
-    homes = [
-        form_households(counts[at], zone, by_universe[universe], controls, pack, streams)
-        for at, universe in enumerate(joint.universes)
-    ]
+    homes = [nobody(zone.code, pack.country.household_universe)]
+    if totals:
+        joint = fit_joint(zone, pack)
+        counts = integerize(joint, zone.code, pack, streams)
+        of = dict(zip(joint.universes, counts, strict=True))
+        homes = [
+            form_households(of[total.universe], zone, total, controls, pack, streams)
+            for total in totals
+        ]
     attributes = [draw_attributes(home, zone, pack, streams) for home in homes]
     sizes = published_sizes(homes, pack)
     housed = place_in_dwellings(sizes, zone, streams.stream("dwellings", zone.code))

@@ -79,6 +79,13 @@ def plant_father_younger_than_his_child(run):
     run.put(PERSONS, "person_id", child["father_id"], age=child["age"] - 1)
 
 
+@defect(5, "parent_gaps")
+def plant_parent_as_old_as_the_couple(run):
+    home = run.homes_of("couple_with_children")[0]
+    child = run.members(home["household_id"]).filter(pl.col("household_role") == "child")
+    run.put(PERSONS, "person_id", child["person_id"][0], household_role="parent")
+
+
 @defect(5, "partner_gaps")
 def plant_couple_sixty_years_apart(run):
     women = run.table(PERSONS).filter(pl.col("partner_id").is_not_null(), pl.col("sex") == "female")

@@ -103,6 +103,10 @@ class PlantedRun:
         homes = self.table(HOUSEHOLDS)
         return homes.filter((pl.col("kind") == "private") & pl.col("dwelling_id").is_not_null())
 
+    def members(self, household: int) -> pl.DataFrame:
+        """The persons of one household."""
+        return self.table(PERSONS).filter(pl.col("household_id") == household)
+
     def homes_of(self, *types: str, least: int = 1) -> list[dict[str, Any]]:
         """Private households with a dwelling, of some types and a least size."""
         homes = self.homes().filter(pl.col("size") >= least)

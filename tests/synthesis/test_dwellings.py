@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthestat.controls.conflicts import HouseholdRoom
 from synthestat.controls.reconcile import ZoneControls
 from synthestat.synthesis.dwellings import OCCUPIED, UNRESOLVED, VACANT, place_in_dwellings
 
@@ -17,7 +18,7 @@ def zone(dwellings: int, vacant: int) -> ZoneControls:
         residents={},
         margins=(),
         quotas={},
-        adults=0,
+        room=HouseholdRoom("z", 0, 0, dwellings - vacant, 10, 3),
         households=None,
         capped_persons=None,
         dwellings=dwellings,

@@ -131,6 +131,7 @@ def build_manifest(
         },
         "classifications": {k: list(v) for k, v in pack.country.classifications.items()},
         "universes": {name: list(pack.country.atoms(name)) for name in pack.country.universes},
+        "household_universe": pack.country.household_universe,
         "coverage": coverage(population, tables),
         "constraints_used": constraints,
         "constraints_relaxed": [r.id for r in population.controls.relaxations],

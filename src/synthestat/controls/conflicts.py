@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Published
+from synthestat.controls.relaxations import marginal, shared_columns
 from synthestat.errors import BlockedError
 from synthestat.packs.pack import CountryPack
 
@@ -57,29 +59,69 @@ def tree_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
     return conflicts
 
 
-def total_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
-    """Return zones in which two HARD tables of persons of one universe have different totals."""
+def margin_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
+    """Return zones in which two HARD tables of persons of one universe sum to different figures.
+
+    Sums are compared over every category of the columns that both tables split by (over
+    everybody, where they share none).
+    """
     conflicts = []
-    hard = [
-        t
-        for t in published.tables.values()
-        if t.spec.level == "HARD" and t.spec.counts == "persons"
-    ]
-    for zone in pack.geography.zones:
-        seen: dict[str, tuple[ControlTable, int]] = {}
-        for table in hard:
-            total = table.total(zone)
-            if total is None:
+    hard = _hard_person_tables(published)
+    for one, other in itertools.combinations(hard, 2):
+        if one.spec.universe != other.spec.universe:
+            continue
+        columns = shared_columns(one, other)
+        for zone in pack.geography.zones:
+            if one.total(zone) is None or other.total(zone) is None:
                 continue
-            first, figure = seen.setdefault(table.spec.universe, (table, total))
-            if figure != total:
-                cells = (
-                    f"{first.cell_name(zone)} = {figure:,}",
-                    f"{table.cell_name(zone)} = {total:,}",
-                )
-                reason = f"two totals of {table.spec.universe} in {zone}"
-                conflicts.append(Conflict(reason, cells))
+            rows = [np.asarray(table.row(zone)) for table in (one, other)]
+            sums = [marginal(t, r, columns) for t, r in zip((one, other), rows, strict=True)]
+            for key, figure in sums[0].items():
+                if sums[1].get(key) != figure:
+                    at = " ".join(key) or "all"
+                    cells = (
+                        f"{one.cell_name(zone)} for {at} = {figure:,}",
+                        f"{other.cell_name(zone)} for {at} = {sums[1].get(key, 0):,}",
+                    )
+                    reason = f"two sums of {one.spec.universe} in {zone}"
+                    conflicts.append(Conflict(reason, cells))
     return conflicts
+
+
+def universe_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
+    """Return zones in which HARD totals of universes do not nest: parts exceed or miss a whole."""
+    conflicts = []
+    hard = _hard_person_tables(published)
+    for zone in pack.geography.at(pack.country.zone_level):
+        totals = {
+            table.spec.universe: (table, total)
+            for table in hard
+            if (total := table.total(zone.code)) is not None
+        }
+        for name, universe in pack.country.universes.items():
+            if name not in totals or not universe.parts:
+                continue
+            parts = [totals[part] for part in universe.parts if part in totals]
+            empty = [
+                part
+                for part in universe.parts
+                if (flag := pack.country.universes[part].only_in) and flag not in zone.flags
+            ]
+            known = len(set(empty) | {part for part in universe.parts if part in totals})
+            gap = totals[name][1] - sum(figure for _, figure in parts)
+            if gap < 0 or (gap > 0 and known == len(universe.parts)):
+                cells = tuple(
+                    f"{table.cell_name(zone.code)} = {figure:,}"
+                    for table, figure in (totals[name], *parts)
+                )
+                conflicts.append(Conflict(f"{name} of {zone.code} is not its parts", cells))
+    return conflicts
+
+
+def _hard_person_tables(published: Published) -> list[ControlTable]:
+    tables = published.tables.values()
+    hard = [t for t in tables if t.spec.level == "HARD" and t.spec.counts == "persons"]
+    return sorted(hard, key=lambda table: table.spec.id)
 
 
 def dwelling_conflicts(published: Published) -> list[Conflict]:
@@ -102,53 +144,93 @@ def dwelling_conflicts(published: Published) -> list[Conflict]:
     return conflicts
 
 
-def household_conflicts(
-    table: ControlTable | None,
-    persons: Mapping[str, int],
-    adults: Mapping[str, int],
-    largest: int,
-    root: str,
-) -> list[Conflict]:
-    """Return contradictions of HARD household counts with persons, adults and the national count.
+@dataclass(frozen=True)
+class HouseholdRoom:
+    """How many households a zone can hold, and why.
 
-    Every household needs an adult and holds 1 to `largest` persons.
+    Every household needs an adult and holds 1 to `largest` persons; dwellings, where they are
+    counted, take `per_dwelling` households each.
     """
+
+    zone: str
+    residents: int
+    adults: int
+    occupied: int | None
+    largest: int
+    per_dwelling: int
+    dwelling_cell: str = ""
+
+    @property
+    def least(self) -> int:
+        """The fewest households that hold everybody."""
+        return -(-self.residents // self.largest)
+
+    @property
+    def most(self) -> int:
+        """The most households that have an adult, and a place, each."""
+        heads = min(self.adults, self.residents)
+        return heads if self.occupied is None else min(heads, self.occupied * self.per_dwelling)
+
+
+def household_conflicts(
+    table: ControlTable | None, rooms: Sequence[HouseholdRoom], root: str
+) -> list[Conflict]:
+    """Return contradictions of HARD household counts with persons, adults, dwellings, the whole."""
     if table is None or table.spec.level != "HARD":
         return []
-    conflicts = _national_conflicts(table, root)
-    for zone, residents in persons.items():
-        count = table.total(zone)
+    conflicts = _national_conflicts(table, rooms, root)
+    for room in rooms:
+        count = table.total(room.zone)
         if count is None:
             continue
-        cell = f"{table.cell_name(zone)} = {count:,}"
-        if count > min(adults[zone], residents):
-            people = f"adults in {zone} = {min(adults[zone], residents):,}"
+        cell = f"{table.cell_name(room.zone)} = {count:,}"
+        heads = min(room.adults, room.residents)
+        if count > heads:
+            people = f"adults in {room.zone} = {heads:,}"
             conflicts.append(Conflict("more households than adults", (cell, people)))
-        if count * largest < residents:
-            people = f"residents in {zone} = {residents:,}"
-            conflicts.append(Conflict(f"over {largest} persons a household", (cell, people)))
+        elif count > room.most:
+            places = f"{room.dwelling_cell}: occupied = {room.occupied:,}"
+            reason = f"over {room.per_dwelling} households an occupied dwelling"
+            conflicts.append(Conflict(reason, (cell, places)))
+        if count < room.least:
+            people = f"residents in {room.zone} = {room.residents:,}"
+            conflicts.append(Conflict(f"over {room.largest} persons a household", (cell, people)))
     return conflicts
 
 
-def _national_conflicts(table: ControlTable, root: str) -> list[Conflict]:
+def _national_conflicts(
+    table: ControlTable, rooms: Sequence[HouseholdRoom], root: str
+) -> list[Conflict]:
     national = table.total(root)
     if national is None:
         return []
-    parts = {
-        zone: int(row.sum())
-        for zone, row in zip(table.zones, table.targets, strict=True)
-        if zone != root and not (row == UNPUBLISHED).any()
-    }
-    complete = len(parts) == len(table.zones) - 1
+    parts = {r.zone: count for r in rooms if (count := table.total(r.zone)) is not None}
+    rest = [room for room in rooms if room.zone not in parts]
+    least, most = sum(room.least for room in rest), sum(room.most for room in rest)
     whole = f"{table.cell_name(root)} = {national:,}"
-    if complete and sum(parts.values()) < national:
+    others = tuple(
+        f"{room.zone} (no figure): households = {room.least:,} to {room.most:,}" for room in rest
+    )
+    if sum(parts.values()) + most < national:
         cells = tuple(f"{table.cell_name(zone)} = {count:,}" for zone, count in parts.items())
-        return [Conflict("all zones together fall short of the national count", (whole, *cells))]
-    descending = sorted(parts.items(), key=lambda part: (-part[1], part[0]))
-    running = np.cumsum([count for _, count in descending])
-    beyond = np.flatnonzero(running > national)
-    if not beyond.size:
+        return [Conflict("the zones fall short of the national count", (whole, *cells, *others))]
+    if sum(parts.values()) + least <= national:
         return []
-    needed = descending[: int(beyond[0]) + 1]
-    cells = tuple(f"{table.cell_name(zone)} = {count:,}" for zone, count in needed)
-    return [Conflict("zones together exceed the national count", (whole, *cells))]
+    return [_too_many(table, parts, {r.zone: r.least for r in rest}, national, whole)]
+
+
+def _too_many(
+    table: ControlTable, parts: dict[str, int], least: dict[str, int], national: int, whole: str
+) -> Conflict:
+    """Return the fewest zones whose households alone exceed the national count."""
+    counts = {**parts, **least}
+    descending = sorted(counts, key=lambda zone: (-counts[zone], zone))
+    running = np.cumsum([counts[zone] for zone in descending])
+    needed = descending[: int(np.flatnonzero(running > national)[0]) + 1]
+    cells = [
+        f"{table.cell_name(zone)} = {counts[zone]:,}"
+        if zone in parts
+        else f"{zone} (no figure): households at least {counts[zone]:,}"
+        for zone in needed
+    ]
+    return Conflict("zones together exceed the national count", (whole, *cells))

@@ -70,9 +70,8 @@ def _modelled_counts(controls: Controls, pack: CountryPack) -> dict[str, Househo
         total=total,
         interval=pack.priors.number("household_count", "interval"),
     )
-    largest = pack.country.household_rules.largest_household.value
-    least = np.array([-(-z.residents[home] // largest) for z in rest])
-    most = np.array([min(z.adults, z.residents[home]) for z in rest])
+    least = np.array([z.room.least for z in rest])
+    most = np.array([z.room.most for z in rest])
     mean = np.clip(prediction.mean, least, most)
     counts = largest_remainder(mean, round(float(mean.sum())) if total is None else total)
     counts = _within(counts, least, most)

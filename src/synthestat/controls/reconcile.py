@@ -13,25 +13,30 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from synthestat.controls.conflicts import (
+    HouseholdRoom,
     block_on,
     dwelling_conflicts,
     household_conflicts,
-    total_conflicts,
+    margin_conflicts,
     tree_conflicts,
+    universe_conflicts,
 )
 from synthestat.controls.control_tables import ControlTable, Counts, Published
 from synthestat.controls.relaxations import (
     Relaxation,
-    moved_to_total,
     reachable_capped_persons,
     relaxed_wholes,
+    settle_rows,
+    within_bounds,
 )
 from synthestat.controls.universes import universe_totals
 from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.spec import LEVELS_IN_DEVIATION
 
 CORE_COLUMNS = ("age", "sex")
+_VACANT = {"occupancy": "vacant"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class ZoneControls:
     residents: Mapping[str, int]
     margins: tuple[Margin, ...]
     quotas: Mapping[str, Counts]
-    adults: int
+    room: HouseholdRoom
     households: int | None
     capped_persons: int | None
     dwellings: int
@@ -100,26 +105,21 @@ def reconcile(published: Published, pack: CountryPack) -> Controls:
     """
     _check_exercised(published, pack)
     block_on(tree_conflicts(published, pack))
-    block_on(total_conflicts(published, pack))
+    block_on(margin_conflicts(published, pack))
+    block_on(universe_conflicts(published, pack))
     block_on(dwelling_conflicts(published))
     relaxations: list[Relaxation] = []
     zones = [
         _zone_controls(zone.code, zone.flags, published, pack, relaxations)
         for zone in pack.geography.at(pack.country.zone_level)
     ]
-    relaxations += relaxed_wholes(published, pack, relaxations)
     household_table = _sole(published, "households", summed=False)
     capped_table = _sole(published, "households", summed=True)
-    national = None if household_table is None else household_table.total(pack.geography.root.code)
     block_on(
-        household_conflicts(
-            household_table,
-            {z.code: z.residents.get(pack.country.household_universe, 0) for z in zones},
-            {z.code: z.adults for z in zones},
-            pack.country.household_rules.largest_household.value,
-            pack.geography.root.code,
-        )
+        household_conflicts(household_table, [z.room for z in zones], pack.geography.root.code)
     )
+    national = _national_households(household_table, zones, pack, relaxations)
+    relaxations += relaxed_wholes(published, pack, relaxations)
     return Controls(
         published=published,
         zones=tuple(zones),
@@ -173,7 +173,7 @@ def _sole(published: Published, counts: str, *, summed: bool) -> ControlTable | 
         for table in published.tables.values()
         if table.spec.counts == counts
         and bool(table.spec.sum) == summed
-        and table.spec.level in ("HARD", "FIRM")
+        and constrains(table)
         and not table.spec.only
     ]
     if len(found) > 1:
@@ -189,47 +189,125 @@ def _zone_controls(
     pack: CountryPack,
     relaxations: list[Relaxation],
 ) -> ZoneControls:
-    persons = [t for t in published.tables.values() if t.spec.counts == "persons"]
-    persons = [t for t in persons if t.spec.level in ("HARD", "FIRM")]
+    tables = published.tables.values()
+    persons = [t for t in tables if t.spec.counts == "persons" and constrains(t)]
     residents = universe_totals(code, flags, persons, pack.country)
-    margins, quotas = [], {}
-    for table in persons:
-        atoms = pack.country.atoms(table.spec.universe)
-        cells = moved_to_total(table, code, sum(residents[a] for a in atoms), relaxations)
-        if set(table.columns) <= set(CORE_COLUMNS):
-            margins.append(Margin(table.spec.id, atoms, table.columns, cells))
-        for attribute in pack.attributes:
-            if attribute.control == table.spec.id:
-                shape = [len(pack.country.classifications[c]) for c in table.columns]
-                quotas[attribute.name] = cells.reshape(shape)
-    household_universe = residents.get(pack.country.household_universe, 0)
-    households = _figure(_sole(published, "households", summed=False), code)
+    totals = {u: sum(residents[a] for a in pack.country.atoms(u)) for u in pack.country.universes}
+    rows = settle_rows(persons, code, totals, relaxations)
+    margins = [
+        Margin(t.spec.id, pack.country.atoms(t.spec.universe), t.columns, rows[t.spec.id])
+        for t in persons
+        if set(t.columns) <= set(CORE_COLUMNS)
+    ]
+    quotas = {}
+    for attribute in pack.attributes:
+        columns = published.tables[attribute.control].columns
+        shape = [len(pack.country.classifications[column]) for column in columns]
+        quotas[attribute.name] = rows[attribute.control].reshape(shape)
+    room = _room(code, residents, _adults(margins, pack), published, pack, relaxations)
+    households = _households(_sole(published, "households", summed=False), room, relaxations)
     capped = _sole(published, "households", summed=True)
+    dwellings = _dwelling_figure(published, code, {}) or 0
     return ZoneControls(
         code=code,
         residents=residents,
         margins=tuple(margins),
         quotas=quotas,
-        adults=_adults(margins, pack),
+        room=room,
         households=households,
         capped_persons=reachable_capped_persons(
-            capped, code, household_universe, households, pack, relaxations
+            capped, code, room.residents, households, pack, relaxations
         ),
-        dwellings=_dwelling_figure(published, code, vacant=False),
-        vacant=_dwelling_figure(published, code, vacant=True),
+        dwellings=dwellings,
+        vacant=dwellings - (room.occupied or 0),
     )
 
 
-def _figure(table: ControlTable | None, code: str) -> int | None:
-    return None if table is None else table.total(code)
+def constrains(table: ControlTable) -> bool:
+    """Tell whether a table's level makes it a constraint."""
+    return table.spec.level in LEVELS_IN_DEVIATION
 
 
-def _dwelling_figure(published: Published, code: str, *, vacant: bool) -> int:
-    wanted = {"occupancy": "vacant"} if vacant else {}
-    for table in published.tables.values():
-        if table.spec.counts == "dwellings" and table.spec.only == wanted:
-            return _figure(table, code) or 0
-    return 0
+def _room(
+    code: str,
+    residents: Mapping[str, int],
+    adults: int,
+    published: Published,
+    pack: CountryPack,
+    relaxations: list[Relaxation],
+) -> HouseholdRoom:
+    """Return how many households the published universe can form in a zone."""
+    rules = pack.country.household_rules
+    dwellings = _dwelling_figure(published, code, {})
+    vacant = _dwelling_figure(published, code, _VACANT) or 0
+    table = _dwelling_table(published, {})
+    part = _dwelling_table(published, _VACANT)
+    persons = residents.get(pack.country.household_universe, 0)
+    if part is not None and dwellings is not None and part.spec.level != "HARD":
+        households = _sole(published, "households", summed=False)
+        figure = None if households is None else households.total(code)
+        homes = -(-persons // rules.largest_household.value) if figure is None else figure
+        lived_in = -(-homes // rules.households_per_dwelling.value)
+        bounds = (0, max(dwellings - lived_in, 0))
+        vacant = within_bounds(part, code, vacant, bounds, "dwellings and households", relaxations)
+    return HouseholdRoom(
+        zone=code,
+        residents=persons,
+        adults=adults,
+        occupied=None if dwellings is None else dwellings - vacant,
+        largest=rules.largest_household.value,
+        per_dwelling=rules.households_per_dwelling.value,
+        dwelling_cell="" if table is None else table.cell_name(code),
+    )
+
+
+def _households(
+    table: ControlTable | None, room: HouseholdRoom, relaxations: list[Relaxation]
+) -> int | None:
+    """Return a zone's published households; a FIRM figure yields to what the zone can hold."""
+    figure = None if table is None else table.total(room.zone)
+    if table is None or figure is None or table.spec.level == "HARD":
+        return figure
+    bounds = (room.least, room.most)
+    return within_bounds(table, room.zone, figure, bounds, "persons and dwellings", relaxations)
+
+
+def _national_households(
+    table: ControlTable | None,
+    zones: list[ZoneControls],
+    pack: CountryPack,
+    relaxations: list[Relaxation],
+) -> int | None:
+    """Return the national count; a FIRM one yields to what its zones can hold."""
+    root = pack.geography.root.code
+    national = None if table is None else table.total(root)
+    if table is None or national is None or table.spec.level == "HARD":
+        return national
+    known = sum(zone.households for zone in zones if zone.households is not None)
+    rest = [zone.room for zone in zones if zone.households is None]
+    least, most = sum(room.least for room in rest), sum(room.most for room in rest)
+    bounds = (known + least, known + most)
+    return within_bounds(table, root, national, bounds, "the zones", relaxations)
+
+
+def _dwelling_table(published: Published, only: Mapping[str, str]) -> ControlTable | None:
+    found = [t for t in published.tables.values() if t.spec.counts == "dwellings"]
+    return next((t for t in found if t.spec.only == only and constrains(t)), None)
+
+
+def _dwelling_figure(published: Published, code: str, only: Mapping[str, str]) -> int | None:
+    """Return a zone's dwellings (of one kind), or None where no table counts them.
+
+    Raises PackError where a table counts them elsewhere but not here: a gap is no zero.
+    """
+    table = _dwelling_table(published, only)
+    figure = None if table is None else table.total(code)
+    if table is not None and figure is None:
+        raise PackError(
+            f"{table.cell_name(code)} gives no figure, and dwellings are not modelled yet",
+            remedy="declare the control INFORMATIONAL, or leave the zone's figure to its source",
+        )
+    return figure
 
 
 def _adults(margins: list[Margin], pack: CountryPack) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Counts, Published
-from synthestat.errors import BlockedError, PackError
+from synthestat.errors import PackError
 from synthestat.fitting.rounding import largest_remainder
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.spec import LEVELS_IN_DEVIATION
 
 
 @dataclass(frozen=True)
@@ -41,41 +43,122 @@ def category_name(columns: tuple[str, ...], category: tuple[str, ...]) -> str:
     return ";".join(f"{c}={v}" for c, v in zip(columns, category, strict=True))
 
 
-def moved_to_total(
-    table: ControlTable, code: str, total: int, relaxations: list[Relaxation]
-) -> Counts:
-    """Return a zone's cells, moved in proportion to `total` where their sum differs from it."""
-    cells = table.row(code)
-    if cells is None or (cells == UNPUBLISHED).any():
-        raise PackError(f"{table.cell_name(code)} gives no complete row for this zone")
-    published = int(cells.sum())
-    if published == total:
-        return cells
-    if table.spec.level == "HARD":
-        raise BlockedError(
-            "HARD totals of one zone contradict each other",
-            faults=[f"{table.cell_name(code)} sums to {published:,}; the zone holds {total:,}"],
+def settle_rows(
+    tables: Iterable[ControlTable],
+    code: str,
+    residents: Mapping[str, int],
+    relaxations: list[Relaxation],
+) -> dict[str, Counts]:
+    """Return one zone's cells of each table of persons, by control, as a population can meet them.
+
+    `residents` are totals by universe. Tables settle in the order HARD, FIRM, SOFT, finer before
+    coarser; each keeps the sums, over the columns that it shares with a settled table of its
+    universe, of that table (else the universe's total), and moves by the least that does so.
+    """
+    order = sorted(
+        tables,
+        key=lambda t: (LEVELS_IN_DEVIATION.index(t.spec.level), -len(t.columns), t.spec.id),
+    )
+    settled: dict[str, Counts] = {}
+    for table in order:
+        cells = table.row(code)
+        if cells is None or (cells == UNPUBLISHED).any():
+            raise PackError(f"{table.cell_name(code)} gives no complete row for this zone")
+        kin = [t for t in order if t.spec.id in settled and t.spec.universe == table.spec.universe]
+        lead = max(kin, key=lambda t: len(shared_columns(t, table)), default=None)
+        group, sums = (
+            np.zeros(len(cells), dtype=np.int64),
+            np.array([residents[table.spec.universe]]),
         )
-    moved = largest_remainder((cells if published else np.ones_like(cells)).astype(float), total)
-    for category, before, after in zip(table.categories, cells, moved, strict=True):
+        if lead is not None and (columns := shared_columns(lead, table)):
+            group, sums = _group_sums(table, lead, settled[lead.spec.id], columns)
+        moved = np.zeros_like(cells)
+        for at, total in enumerate(sums):
+            inside = group == at
+            weights = cells[inside] if cells[inside].any() else np.ones(inside.sum())
+            moved[inside] = largest_remainder(weights.astype(np.float64), int(total))
+        settled[table.spec.id] = moved
+        relaxations += _moves(table, code, cells, moved, group, sums)
+    return settled
+
+
+def shared_columns(one: ControlTable, other: ControlTable) -> tuple[str, ...]:
+    """Return the columns that both tables split by."""
+    return tuple(column for column in one.columns if column in other.columns)
+
+
+def marginal(
+    table: ControlTable, cells: Counts, columns: tuple[str, ...]
+) -> dict[tuple[str, ...], int]:
+    """Return sums of a row's cells over all but the given columns, by category."""
+    at = [table.columns.index(column) for column in columns]
+    sums: dict[tuple[str, ...], int] = {}
+    for category, count in zip(table.categories, cells, strict=True):
+        key = tuple(category[i] for i in at)
+        sums[key] = sums.get(key, 0) + int(count)
+    return sums
+
+
+def _group_sums(
+    table: ControlTable, lead: ControlTable, cells: Counts, columns: tuple[str, ...]
+) -> tuple[Counts, Counts]:
+    """Return (group of each cell of `table`, sum that each group must have) by shared columns."""
+    sums = marginal(lead, cells, columns)
+    place = {key: number for number, key in enumerate(sums)}
+    at = [table.columns.index(column) for column in columns]
+    group = [place[tuple(category[i] for i in at)] for category in table.categories]
+    return np.array(group), np.array(list(sums.values()))
+
+
+def _moves(
+    table: ControlTable, code: str, cells: Counts, moved: Counts, group: Counts, sums: Counts
+) -> Iterator[Relaxation]:
+    published = np.bincount(group, cells, minlength=len(sums)).astype(np.int64)
+    needed = int(np.abs(published - sums).sum())
+    for category, before, after, at in zip(table.categories, cells, moved, group, strict=True):
         if before != after:
-            relaxations.append(
-                Relaxation(
-                    control_id=table.spec.id,
-                    zone=code,
-                    category=category_name(table.columns, category),
-                    target=int(before),
-                    achieved=int(after),
-                    unit="persons",
-                    proof=(
-                        f"the cells sum to {published:,} but the zone holds {total:,} residents "
-                        f"of this universe; the row must move by {abs(published - total):,} in "
-                        "all, and does"
-                    ),
-                    cells=(table.cell_name(code, category),),
-                )
+            yield Relaxation(
+                control_id=table.spec.id,
+                zone=code,
+                category=category_name(table.columns, category),
+                target=int(before),
+                achieved=int(after),
+                unit="persons",
+                proof=(
+                    f"the cells that must add up sum to {published[at]:,} but the zone holds "
+                    f"{sums[at]:,} such residents; the row must move by {needed:,} in all, and does"
+                ),
+                cells=(table.cell_name(code, category),),
             )
-    return moved
+
+
+def within_bounds(
+    table: ControlTable,
+    code: str,
+    target: int,
+    bounds: tuple[int, int],
+    reason: str,
+    relaxations: list[Relaxation],
+) -> int:
+    """Return the reachable figure nearest to a published one; log the move where there is one."""
+    reached = min(max(target, bounds[0]), bounds[1])
+    if reached != target:
+        relaxations.append(
+            Relaxation(
+                control_id=table.spec.id,
+                zone=code,
+                category="",
+                target=target,
+                achieved=reached,
+                unit=table.spec.counts,
+                proof=(
+                    f"{reason} leave room for {bounds[0]:,} to {bounds[1]:,} {table.spec.counts}; "
+                    f"the published {target:,} is missed by {abs(target - reached):,}, no less"
+                ),
+                cells=(table.cell_name(code),),
+            )
+        )
+    return reached
 
 
 def relaxed_wholes(
@@ -91,7 +174,7 @@ def relaxed_wholes(
     found = []
     for table in published.tables.values():
         whole = table.row(root)
-        if whole is None or table.spec.level != "FIRM" or table.spec.counts != "persons":
+        if whole is None or table.spec.level not in ("FIRM", "SOFT"):
             continue
         for at, category in enumerate(table.categories):
             name = category_name(table.columns, category)
@@ -102,7 +185,7 @@ def relaxed_wholes(
                 )
                 for zone in zones
             ]
-            if target in (UNPUBLISHED, sum(parts)):
+            if target in (UNPUBLISHED, sum(parts)) or UNPUBLISHED in parts:
                 continue
             found.append(
                 Relaxation(
@@ -111,7 +194,7 @@ def relaxed_wholes(
                     category=name,
                     target=target,
                     achieved=sum(parts),
-                    unit="persons",
+                    unit=table.spec.counts,
                     proof=f"the zones, as relaxed or as published, sum to {sum(parts):,}",
                     cells=(table.cell_name(root, category),),
                 )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Level = Literal["HARD", "FIRM", "SOFT", "GUIDE", "INFORMATIONAL"]
 Evidence = Literal["measured", "constrained", "modelled", "unavailable", "blocked"]
 LEVELS_IN_DEVIATION: tuple[Level, ...] = ("HARD", "FIRM", "SOFT")
+SEXES = ("male", "female")  # the engine's codes 0 and 1
 FIRM_TOLERANCE = 0.02  # share of the target; the project's definition of FIRM
 
 
@@ -97,6 +98,8 @@ class CountrySpec(Spec):
         for name in [*named, self.household_universe]:
             if name not in self.universes:
                 raise ValueError(f"universe {name!r} is named but not described")
+        if self.classifications.get("sex") != SEXES:
+            raise ValueError(f"classifications: sex must be [{', '.join(SEXES)}], in this order")
         return self
 
     def atoms(self, universe: str) -> tuple[str, ...]:

@@ -106,6 +106,16 @@ parent_gaps = no_rows(
             WHERE p.age - c.age NOT BETWEEN ${parent}_age_at_birth_low
                                         AND ${parent}_age_at_birth_high"""
         for parent in ("mother", "father")
+    }
+    | {
+        "members called parent who are too young to be one of the couple's": """
+            WITH couples AS (
+              SELECT household_id, min(age) AS youngest FROM persons
+              WHERE household_role IN ('reference', 'partner') GROUP BY household_id)
+            SELECT person_id, household_id, age, youngest AS younger_of_the_couple
+            FROM persons JOIN couples USING (household_id)
+            WHERE household_role = 'parent'
+              AND age - youngest < least($mother_age_at_birth_low, $father_age_at_birth_low)"""
     },
     "every parent was of an age to be one",
 )

@@ -188,7 +188,7 @@ def _bubbles(
     )
     drawn: alt.Chart = (
         plotted(rows)
-        .mark_circle(opacity=0.9, stroke=theme.page, strokeWidth=0.8)
+        .mark_circle(opacity=0.9, stroke=theme.muted, strokeWidth=0.4)
         .encode(*_position(layout), size=size, color=_shade(colour, scale))
     )
     return drawn

@@ -94,6 +94,17 @@ def form_households(
     return Homes(zone.code, total.universe, positions, age, sex, refinement, untied)
 
 
+def nobody(zone: str, universe: str) -> Homes:
+    """Return the homes of a zone without residents."""
+    none = np.zeros(0, dtype=np.int32)
+    positions = Positions(
+        np.zeros(1, dtype=np.int32), none, none.astype(np.int8), none, none.copy(), none.copy()
+    )
+    still = Refinement((0.0,), 0.0, 0, 0)
+    ages, sexes = none.astype(np.int16), none.astype(np.int8)
+    return Homes(zone, universe, positions, ages, sexes, still, 0)
+
+
 def household_sizes(
     persons: int,
     households: int,
@@ -246,8 +257,8 @@ def class_affinity(ages: int, pack: CountryPack) -> Floats:
     affinity[[Position.HUSBAND, Position.WIFE]] = partnered * (1 - parent)
     affinity[[Position.SON, Position.SONS_WIFE]] = partnered * _bump(years, 31, 7)
     affinity[[Position.LONE_MOTHER, Position.LONE_FATHER]] = alone * _bump(years, 47, 13)
-    affinity[Position.CHILD] = child * (1 - 0.5 * np.exp(-years / 6))
-    affinity[Position.GRANDCHILD] = child * np.exp(-years / 6)
+    affinity[Position.CHILD] = child
+    affinity[Position.GRANDCHILD] = child * _bump(years, 0, 12)
     affinity[[Position.ELDER_MOTHER, Position.ELDER_FATHER]] = parent
     affinity[Position.OTHER] = alone
     affinity += 1e-7
