@@ -16,6 +16,9 @@ def source_provenance(population: Population, snapshots: SnapshotStore) -> dict[
     used: dict[str, list[str]] = {}
     for control in population.pack.controls:
         used.setdefault(control.table, []).append(f"{control.id} ({control.level})")
+    for entry in population.pack.priors.entries:
+        if entry.kind == "table" and entry.status == "used":
+            used.setdefault(str(entry.values.get("table")), []).append(f"{entry.id} (GUIDE)")
     return {
         "tables": [
             _record(source, published.cubes[source.id], snapshots, used.get(source.id, []))

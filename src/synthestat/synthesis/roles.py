@@ -40,8 +40,8 @@ def household_roles(positions: Positions, age: NDArray[np.int16]) -> NDArray[np.
     """Return a code into ROLES per person.
 
     The reference person is the only adult head, or the older partner of the heading couple (the
-    woman where both have one age). `child` is a child of the reference person or partner; someone
-    whose tie to both was cleared is `other_relative`. Others in a household headed by a single
+    woman where both have one age). `child` is a child, `parent` a parent of the reference person
+    or partner; someone whose tie to both was cleared is `other_relative`. Others in a household headed by a single
     person are non-relatives: nothing says that they are kin.
     """
     lookup = np.array([_ROLE_OF[kind] for kind in Position], dtype=np.int8)
@@ -53,6 +53,11 @@ def household_roles(positions: Positions, age: NDArray[np.int16]) -> NDArray[np.
     role[wives[older]], role[husbands[older]] = REFERENCE, PARTNER
     tied = (positions.mother >= 0) | (positions.father >= 0)
     role[(role == CHILD) & ~tied] = OTHER_RELATIVE
+    heading = (role == REFERENCE) | (role == PARTNER)
+    parents = np.zeros(len(role), dtype=bool)
+    for links in (positions.mother, positions.father):
+        parents[links[heading & (links >= 0)]] = True
+    role[(role == PARENT) & ~parents] = OTHER_RELATIVE
     headed_by_single = np.isin(positions.household, positions.household[positions.kind == P.SINGLE])
     role[headed_by_single & (positions.kind == P.OTHER)] = NON_RELATIVE
     return role
