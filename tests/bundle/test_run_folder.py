@@ -209,7 +209,7 @@ def test_provenance_counts_every_cell(tiny_run: Path) -> None:
     assert households["cells_numeric"] == 8
     assert households["symbols"]["missing"] == 6
     assert tables["tiny_age"]["numeric_sum"] == 2 * 3541
-    assert tables["neighbour_sizes"]["used_by"] == []
+    assert tables["neighbour_sizes"]["used_by"] == ["zz.household_size (GUIDE)"]
 
 
 def test_the_pack_travels_with_the_run(tiny_run: Path, tiny_pack: CountryPack) -> None:

@@ -41,8 +41,8 @@ def household_roles(positions: Positions, age: NDArray[np.int16]) -> NDArray[np.
 
     The reference person is the only adult head, or the older partner of the heading couple (the
     woman where both have one age). `child` is a child, `parent` a parent of the reference person
-    or partner; someone whose tie to both was cleared is `other_relative`. Others in a household headed by a single
-    person are non-relatives: nothing says that they are kin.
+    or partner; someone whose tie to both was cleared is `other_relative`. Others in a household
+    headed by a single person are non-relatives: nothing says that they are kin.
     """
     lookup = np.array([_ROLE_OF[kind] for kind in Position], dtype=np.int8)
     role = lookup[positions.kind]
