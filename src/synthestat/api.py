@@ -1,4 +1,8 @@
-"""What the command line and Python both call: build, verify and page, from names and folders."""
+"""What the command line and Python both call: build, verify and page, from names and folders.
+
+Each function imports the rooms that it needs when it is called: reading a run does not wait for the
+compiler that building one needs.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthestat.bundle.manifest import run_id
 from synthestat.bundle.read import find_run
-from synthestat.bundle.write import staged_folder, write_files
 from synthestat.errors import InputError
 from synthestat.packs.pack import embedded_packs, find_pack
 from synthestat.sources.snapshots import SnapshotStore
-from synthestat.story import Progress, build_population
 
 if TYPE_CHECKING:
     from synthestat.review.verify import Verification
+    from synthestat.story import Progress
 
 SEED = 420987
 
@@ -35,6 +37,10 @@ def build(
     defaults to the processors at hand and never changes a result. The run appears whole at
     `<out>/<CC>/<run_id>` or, on any error, not at all.
     """
+    from synthestat.bundle.manifest import run_id
+    from synthestat.bundle.write import staged_folder, write_files
+    from synthestat.story import build_population
+
     if seed < 0:
         raise InputError(f"the seed {seed} is negative", remedy="give a whole number from 0 up")
     if workers is not None and workers < 1:

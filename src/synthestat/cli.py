@@ -111,10 +111,14 @@ def build(
 
     Example: synthestat build XK --out runs --seed 1
     """
+    from synthestat.packs.pack import embedded_packs, find_pack
+
     folder = _build(country, out, seed, workers)
     _print_status(folder)
+    own = country.upper() not in embedded_packs()
+    extracts = f" --snapshots {find_pack(country).snapshots}" if own else ""
     screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
-    screen.print(f"Next     synthestat verify {folder}", soft_wrap=True, highlight=False)
+    screen.print(f"Next     synthestat verify {folder}{extracts}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -174,13 +178,14 @@ def run_countries(
     Example: synthestat run XK
     """
     from synthestat import api
+    from synthestat.packs.pack import find_pack
 
     ends = []
     for name in country:
         folder = _build(name, out, seed, workers)
         _print_status(folder)
         with _status("verifying from the files"):
-            verification = api.verify(folder)
+            verification = api.verify(folder, snapshots=find_pack(name).snapshots)
         with _status("drawing the page"):
             path = api.page(folder, boundaries=boundaries, verification=verification)
         ends.append((folder, path, verification.passed))

@@ -1,0 +1,118 @@
+"""The command line as a person meets it: exit codes, messages, and what is left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TINY = Path(__file__).parent / "packs" / "tiny"
+
+
+def synthestat(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "synthestat", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
+    """Build, verify and page a pack that does not ship, from a folder that is not the project's."""
+    done = synthestat("run", TINY, "--out", "runs", "--seed", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "all claims recomputed and true" in done.stdout
+    assert "SYNTHETIC" in done.stdout
+    (run,) = (tmp_path / "runs" / "ZZ").glob("zz_national_*_seed3")
+    assert run.with_name(run.name + ".html").is_file()
+    assert str(run.name) in done.stdout
+    shown = synthestat("show", tmp_path / "runs")
+    assert shown.returncode == 0
+    assert "3,541" in shown.stdout
+    report = tmp_path / "checks.json"
+    checked = synthestat(
+        "verify", tmp_path / "runs", "--snapshots", TINY / "snapshots", "--json", report
+    )
+    assert checked.returncode == 0, checked.stdout
+    assert json.loads(report.read_text(encoding="utf-8"))["passed"] is True
+
+
+def test_a_false_claim_ends_with_one(tmp_path: Path, tiny_run: Path) -> None:
+    import shutil
+
+    run = tmp_path / tiny_run.name
+    shutil.copytree(tiny_run, run)
+    notes = run / "model_notes.md"
+    notes.write_text(notes.read_text(encoding="utf-8") + "one more line\n", encoding="utf-8")
+    checked = synthestat("verify", run, "--snapshots", TINY / "snapshots")
+    assert checked.returncode == 1
+    assert "FAIL" in checked.stdout
+    assert "model_notes.md" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("build", "QQ"), "no country pack answers to 'QQ'"),
+        (("build", "QQ"), "XK"),
+        (("build", str(TINY), "--seed", "-1"), "negative"),
+        (("build", str(TINY), "--workers", "0"), "0 workers"),
+        (("verify", "nowhere"), "not a folder"),
+        (("show", "nowhere"), "not a folder"),
+        (("page", "nowhere"), "not a folder"),
+        (("fly",), "No such command"),
+    ],
+)
+def test_bad_input_ends_with_two_and_one_error(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    done = synthestat(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_contradicting_figures_end_with_three_and_leave_nothing(
+    copy_pack: Callable[[Path], Path], edit_table: Callable[..., None], tmp_path: Path
+) -> None:
+    folder = copy_pack(tmp_path)
+    edit_table(folder, "tiny_households", {("ZZ", "households"): 2000})
+    done = synthestat("build", folder, "--out", tmp_path / "runs")
+    assert done.returncode == 3
+    assert "HARD controls contradict each other" in done.stderr
+    assert "tiny_households" in done.stderr
+    assert list((tmp_path / "runs").rglob("*.parquet")) == []
+
+
+def test_a_changed_byte_in_a_snapshot_ends_with_two(
+    copy_pack: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    folder = copy_pack(tmp_path)
+    extract = sorted((folder / "snapshots").glob("*.json"))[0]
+    content = bytearray(extract.read_bytes())
+    content[len(content) // 2] ^= 1
+    extract.write_bytes(content)
+    done = synthestat("build", folder, "--out", tmp_path / "runs")
+    assert done.returncode == 2
+    assert extract.name in done.stderr
+    assert list((tmp_path / "runs").rglob("*.parquet")) == []
+
+
+def test_help_teaches() -> None:
+    first = synthestat("--help")
+    assert first.returncode == 0
+    assert "synthestat run XK" in first.stdout
+    for command in ("countries", "build", "verify", "page", "show", "run"):
+        helped = synthestat(command, "--help")
+        assert helped.returncode == 0
+        assert "Usage" in helped.stdout
+
+
+def test_the_front_door_from_python(tmp_path: Path) -> None:
+    import synthestat as front
+
+    run = front.build(TINY, seed=5, out=tmp_path, workers=1)
+    assert front.verify(run, snapshots=TINY / "snapshots").passed
+    assert front.page(run).is_file()
