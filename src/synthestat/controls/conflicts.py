@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from synthestat.controls.age_bands import shared_keys
 from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Published
-from synthestat.controls.relaxations import marginal, shared_columns
+from synthestat.controls.joint import components, interval_words, is_acyclic, joint_conflict
+from synthestat.controls.relaxations import sums_by_key
 from synthestat.errors import BlockedError
 from synthestat.packs.pack import CountryPack
 
@@ -22,12 +24,23 @@ class Conflict:
     cells: tuple[str, ...]
 
 
+class ContradictionError(BlockedError):
+    """HARD controls contradict each other; `conflicts` holds every conflicting set found."""
+
+    def __init__(
+        self, conflicts: Sequence[Conflict], message: str, *, faults: Iterable[str], remedy: str
+    ) -> None:
+        self.conflicts = tuple(conflicts)
+        super().__init__(message, faults=faults, remedy=remedy)
+
+
 def block_on(conflicts: list[Conflict]) -> None:
     """Raise BlockedError with the first conflicting set, telling how many others there are."""
     if not conflicts:
         return
     first, others = conflicts[0], conflicts[1:]
-    raise BlockedError(
+    raise ContradictionError(
+        conflicts,
         f"HARD controls contradict each other: {first.reason}",
         faults=first.cells,
         remedy=(
@@ -49,7 +62,8 @@ def tree_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
             if not parts or len(parts) < len(pack.geography.children(zone)):
                 continue
             known = (np.stack(rows) != UNPUBLISHED).all(axis=0)
-            for at in np.flatnonzero(known & (rows[0] != np.sum(rows[1:], axis=0))):
+            off = np.abs(rows[0] - np.sum(rows[1:], axis=0)) > len(rows) * table.source.reach
+            for at in np.flatnonzero(known & off):
                 category = table.categories[at]
                 cells = tuple(
                     f"{table.cell_name(code, category)} = {row[at]:,}"
@@ -70,20 +84,49 @@ def margin_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
     for one, other in itertools.combinations(hard, 2):
         if one.spec.universe != other.spec.universe:
             continue
-        columns = shared_columns(one, other)
+        keys = shared_keys(one, other)
         for zone in pack.geography.zones:
-            if one.total(zone) is None or other.total(zone) is None:
+            if zone not in one.zones or zone not in other.zones:
                 continue
-            rows = [np.asarray(table.row(zone)) for table in (one, other)]
-            sums = [marginal(t, r, columns) for t, r in zip((one, other), rows, strict=True)]
-            for key, figure in sums[0].items():
-                if sums[1].get(key) != figure:
+            spans = [_spans(t, zone, key) for t, key in zip((one, other), keys, strict=True)]
+            for key, (low, high) in spans[0].items():
+                least, most = spans[1][key]
+                if high < least or most < low:
                     at = " ".join(key) or "all"
                     cells = (
-                        f"{one.cell_name(zone)} for {at} = {figure:,}",
-                        f"{other.cell_name(zone)} for {at} = {sums[1].get(key, 0):,}",
+                        f"{one.cell_name(zone)} for {at} = {interval_words(low, high)}",
+                        f"{other.cell_name(zone)} for {at} = {interval_words(least, most)}",
                     )
                     reason = f"two sums of {one.spec.universe} in {zone}"
+                    conflicts.append(Conflict(reason, cells))
+    return conflicts
+
+
+def _spans(
+    table: ControlTable, zone: str, keys: list[tuple[str, ...]]
+) -> dict[tuple[str, ...], tuple[int, int]]:
+    """Return (least, most) sum of a zone's cells by key, one key per cell."""
+    low, high = (sums_by_key(keys, side) for side in table.bounds(zone))
+    return {key: (low[key], high[key]) for key in low}
+
+
+def joint_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
+    """Return irreducible sets of HARD cells of one universe and zone that no population has.
+
+    Looks at tables that pairwise agreement does not settle: cycles of columns, bands that do not
+    nest, and figures that stand for intervals.
+    """
+    conflicts = []
+    hard = _hard_person_tables(published)
+    for universe in pack.country.universes:
+        for group in components(t for t in hard if t.spec.universe == universe):
+            if is_acyclic(group) and not any(t.source.inexact for t in group):
+                continue
+            for zone in pack.geography.zones:
+                speaking = [table for table in group if zone in table.zones]
+                cells = joint_conflict(speaking, zone) if len(speaking) > 1 else ()
+                if cells:
+                    reason = f"no table of {universe} in {zone} has all of these sums"
                     conflicts.append(Conflict(reason, cells))
     return conflicts
 
@@ -96,7 +139,7 @@ def universe_conflicts(published: Published, pack: CountryPack) -> list[Conflict
         totals = {
             table.spec.universe: (table, total)
             for table in hard
-            if (total := table.total(zone.code)) is not None
+            if (total := table.total(zone.code)) is not None and not table.source.inexact
         }
         for name, universe in pack.country.universes.items():
             if name not in totals or not universe.parts:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthestat.errors import CubeError, PackError
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import ColumnMap, ControlSpec, SourceSpec, TotalSpec
+from synthestat.packs.spec import (
+    ColumnMap,
+    ControlSpec,
+    SourceSpec,
+    TotalSpec,
+    age_band,
+    age_band_name,
+)
 from synthestat.sources.cube import CellStatus, Cube
 from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
 
 UNPUBLISHED = -1
+UNBOUNDED = 10**12  # more than any count: the upper end of a cell without a figure
+CELLS = 100_000_000  # assumption: the most cells that a control may ask a table for (0.8 GB)
 Counts = NDArray[np.int64]
 
 
@@ -34,6 +44,35 @@ class ControlTable:
     columns: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
     targets: Counts
+    suppressed: NDArray[np.bool_] | None = None
+
+    @property
+    def zeros(self) -> NDArray[np.bool_]:
+        """Which categories the control declares to hold nobody, shape (categories,)."""
+        empty = [
+            any(
+                all(category[self.columns.index(c)] == v for c, v in zero.items())
+                for zero in self.spec.zeros
+            )
+            for category in self.categories
+        ]
+        return np.array(empty, dtype=np.bool_)
+
+    def bounds(self, zone: str) -> tuple[Counts, Counts]:
+        """Return (low, high) of each cell of a zone that the table speaks of, noise allowed for.
+
+        A suppressed cell has the interval that its source declares; any other cell without a figure
+        is unbounded.
+        """
+        row, reach = self.targets[self.zones.index(zone)], self.source.reach
+        known = row != UNPUBLISHED
+        low = np.where(known, np.maximum(row - reach, 0), 0)
+        high = np.where(known, row + reach, UNBOUNDED)
+        below = self.source.suppressed_below
+        if self.suppressed is not None and below is not None:
+            high = np.where(self.suppressed[self.zones.index(zone)], below - 1, high)
+        low, high = np.where(self.zeros, 0, low), np.where(self.zeros, 0, high)
+        return low.astype(np.int64), high.astype(np.int64)
 
     def row(self, zone: str) -> Counts | None:
         """Return the cells of one zone, or None where the table does not speak of it."""
@@ -75,7 +114,7 @@ def read_controls(pack: CountryPack, snapshots: SnapshotStore) -> Published:
         document = snapshots.read(source.sha256)
         cubes[source.id] = read_jsonstat(document, name=source.id, symbols=source.symbols)
         faults.extend(_zone_faults(pack, source, cubes[source.id]))
-        if source.noise == "none":
+        if not source.disturbs:
             for total in source.totals:
                 faults.extend(_total_faults(source, cubes[source.id], total))
     tables: dict[str, ControlTable] = {}
@@ -149,19 +188,46 @@ def _control_table(
     if wrong or source.zone_dimension is None:
         faults.extend(wrong or [f"{place}: {source.id} has no zone dimension"])
         return None
+    asked = prod(len(cube.dimension(d).codes) for d in present - set(spec.where))
+    if asked > CELLS:
+        faults.append(f"{place}: {asked:,} cells of {source.id}, more than {CELLS:,} for a control")
+        return None
     zones = cube.dimension(source.zone_dimension).codes
     axes = [_axis(pack, spec, column, cube, faults) for column in spec.by]
     if any(axis is None for axis in axes):
         return None
     try:
-        targets, missing = _cells(spec, source.zone_dimension, cube, axes)
+        targets, absent, hidden = _cells(spec, source.zone_dimension, cube, axes)
     except CubeError as error:
         faults.append(f"{place}: {error.message}")
         return None
     categories = tuple(itertools.product(*(tuple(axis.values()) for axis in axes if axis)))
-    faults.extend(_cell_faults(place, zones, categories, targets, missing, spec))
-    whole = np.where(missing, UNPUBLISHED, np.nan_to_num(targets)).astype(np.int64)
-    return ControlTable(spec, source, zones, tuple(spec.by), categories, whole)
+    told = absent & ~hidden if source.suppressed_below is not None else absent
+    faults.extend(_cell_faults(place, zones, categories, targets, (absent, told), spec))
+    whole = np.where(absent | ~np.isfinite(targets), UNPUBLISHED, np.nan_to_num(targets))
+    counts = whole.astype(np.int64)
+    table = ControlTable(spec, source, zones, tuple(spec.by), categories, counts, hidden)
+    faults.extend(_zero_faults(place, table, axes))
+    return table
+
+
+def _zero_faults(place: str, table: ControlTable, axes: list[dict[str, str] | None]) -> list[str]:
+    """Return declared zeros that name no category, or that the table fills beyond its noise."""
+    values = dict(zip(table.columns, (set((axis or {}).values()) for axis in axes), strict=True))
+    unknown = [
+        f"{place}: zeros: {column}={value} is no category of the table"
+        for zero in table.spec.zeros
+        for column, value in zero.items()
+        if value not in values.get(column, ())
+    ]
+    if unknown or not table.spec.zeros:
+        return unknown
+    filled = (table.targets > table.source.reach) & table.zeros[None, :]
+    return [
+        f"{place}: zeros: {table.cell_name(table.zones[z], table.categories[c])} = "
+        f"{table.targets[z, c]:,}, declared to hold nobody"
+        for z, c in np.argwhere(filled)
+    ]
 
 
 def _axis(
@@ -171,6 +237,8 @@ def _axis(
     mapping: ColumnMap = spec.by[column]
     codes = [c for c in cube.dimension(mapping.dimension).codes if c not in mapping.leave_out]
     values = {code: mapping.codes.get(code, code) for code in codes}
+    if mapping.bands:
+        return _band_axis(pack, spec, column, codes, faults)
     if column == "age":
         expected = [str(age) for age in range(pack.country.ages.open_from)]
         expected.append(f"{pack.country.ages.open_from}+")
@@ -193,10 +261,51 @@ def _axis(
     return dict(sorted(values.items(), key=lambda item: order[item[1]]))
 
 
+def _band_axis(
+    pack: CountryPack, spec: ControlSpec, column: str, codes: list[str], faults: list[str]
+) -> dict[str, str] | None:
+    """Return {published code: band name}, checked to partition ages 0, 1, ... without gaps."""
+    mapping, place = spec.by[column], f"controls.yaml: {spec.id}: bands"
+    found = [f"{place}: only age has bands, not {column}"] if column != "age" else []
+    unknown = sorted(set(mapping.bands) - set(codes))
+    found += [f"{place}: {code!r} is no code of {mapping.dimension}" for code in unknown]
+    bands: dict[str, tuple[int, int | None]] = {}
+    for code in codes:
+        name = mapping.codes.get(code, code)
+        try:
+            bands[code] = mapping.bands[code] if code in mapping.bands else age_band(name)
+        except ValueError as error:
+            found.append(f"{place}: {error}; leave it out, or give its ages")
+    ordered = sorted(bands.items(), key=lambda item: item[1][0])
+    found += [f"{place}: {fault}" for fault in _band_faults(ordered, pack.country.ages.oldest)]
+    faults.extend(found)
+    return None if found else {code: age_band_name(*band) for code, band in ordered}
+
+
+def _band_faults(bands: list[tuple[str, tuple[int, int | None]]], oldest: int) -> list[str]:
+    """Return gaps, overlaps and ends that do not suit ages 0..oldest; bands in order of age."""
+    faults = []
+    due: int | None = 0
+    for code, (first, last) in bands:
+        word = f"{code!r} ({age_band_name(first, last)})"
+        if last is not None and last < first:
+            faults.append(f"{word} ends before it begins")
+        if first > oldest or (last is not None and last > oldest):
+            faults.append(f"{word} goes beyond the oldest age, {oldest}")
+        if due is None or first < due:
+            faults.append(f"{word} overlaps the band before it")
+        elif first > due:
+            faults.append(f"a gap from {due} to {first - 1}, before {word}")
+        due = None if last is None else last + 1
+    if due is not None:
+        faults.append(f"no open band begins at {due}")
+    return faults
+
+
 def _cells(
     spec: ControlSpec, zone_dimension: str, cube: Cube, axes: list[dict[str, str] | None]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return (values, unpublished) of shape (zones, categories), in classification order."""
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return (values, unpublished, suppressed) of shape (zones, categories), in order."""
     wanted = {m.dimension: list(axis or ()) for m, axis in zip(spec.by.values(), axes, strict=True)}
     picks = []
     for dimension in cube.dimensions:
@@ -216,8 +325,8 @@ def _cells(
     order += [axis for axis in range(len(names)) if axis not in order]
     zones = len(picks[order[0]])
     flat = values.transpose(order).reshape(zones, -1)
-    absent = status.transpose(order).reshape(zones, -1) > CellStatus.ZERO
-    return flat, absent
+    state = status.transpose(order).reshape(zones, -1)
+    return flat, state > CellStatus.ZERO, state == CellStatus.SUPPRESSED
 
 
 def _cell_faults(
@@ -225,11 +334,16 @@ def _cell_faults(
     zones: tuple[str, ...],
     categories: tuple[tuple[str, ...], ...],
     targets: NDArray[np.float64],
-    missing: NDArray[np.bool_],
+    without: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     spec: ControlSpec,
 ) -> list[str]:
+    """Return cells that are no whole count, and cells whose figure is `missing` but needed.
+
+    `without` holds (cells without a figure, those of them that no interval stands for).
+    """
+    absent, missing = without
     with np.errstate(invalid="ignore"):
-        odd = ~missing & ((targets < 0) | (targets != np.floor(targets)))
+        odd = ~absent & ~((targets >= 0) & (targets == np.floor(targets)) & (targets < UNBOUNDED))
     faults = [
         f"{place}: {zones[z]} {'/'.join(categories[c])}: {targets[z, c]} is no whole count"
         for z, c in np.argwhere(odd)

@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from synthestat.controls.age_bands import band_starts, block_of
 from synthestat.controls.conflicts import (
     HouseholdRoom,
     block_on,
     dwelling_conflicts,
     household_conflicts,
+    joint_conflicts,
     margin_conflicts,
     tree_conflicts,
     universe_conflicts,
 )
 from synthestat.controls.control_tables import ControlTable, Counts, Published
+from synthestat.controls.joint import settle_jointly
 from synthestat.controls.relaxations import (
     Relaxation,
     reachable_capped_persons,
@@ -43,14 +46,16 @@ _VACANT = {"occupancy": "vacant"}
 class Margin:
     """Persons of some universes in one zone, split by core columns.
 
-    `counts` has one entry per category of `columns` (age classes as published; sexes in the
-    order of the classification); `universes` are indivisible ones.
+    `counts` has one entry per category of `columns` (age bands as published, youngest first; sexes
+    in the order of the classification); `universes` are indivisible ones; `age_starts` are the
+    first ages of the bands, the last one open (empty where `columns` has no age).
     """
 
     control_id: str
     universes: tuple[str, ...]
     columns: tuple[str, ...]
     counts: Counts
+    age_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ def reconcile(published: Published, pack: CountryPack) -> Controls:
     _check_exercised(published, pack)
     block_on(tree_conflicts(published, pack))
     block_on(margin_conflicts(published, pack))
+    block_on(joint_conflicts(published, pack))
     block_on(universe_conflicts(published, pack))
     block_on(dwelling_conflicts(published))
     relaxations: list[Relaxation] = []
@@ -193,9 +199,20 @@ def _zone_controls(
     persons = [t for t in tables if t.spec.counts == "persons" and constrains(t)]
     residents = universe_totals(code, flags, persons, pack.country)
     totals = {u: sum(residents[a] for a in pack.country.atoms(u)) for u in pack.country.universes}
-    rows = settle_rows(persons, code, totals, relaxations)
+    moved: list[Relaxation] = []
+    rows = settle_rows(persons, code, totals, moved)
+    for universe, total in totals.items():
+        same = [table for table in persons if table.spec.universe == universe]
+        settle_jointly(same, code, total, rows, moved)
+    relaxations += moved
     margins = [
-        Margin(t.spec.id, pack.country.atoms(t.spec.universe), t.columns, rows[t.spec.id])
+        Margin(
+            t.spec.id,
+            pack.country.atoms(t.spec.universe),
+            t.columns,
+            rows[t.spec.id],
+            band_starts(t) if "age" in t.columns else (),
+        )
         for t in persons
         if set(t.columns) <= set(CORE_COLUMNS)
     ]
@@ -311,10 +328,15 @@ def _dwelling_figure(published: Published, code: str, only: Mapping[str, str]) -
 
 
 def _adults(margins: list[Margin], pack: CountryPack) -> int:
-    """Return residents of adult age, from the first margin by age."""
+    """Return residents of adult age, from a margin by age with a band that begins there.
+
+    Where there is none, all of the band that holds the adult age count: the most there can be.
+    """
     adult = pack.country.household_rules.adult_age.value
-    for margin in margins:
-        if "age" in margin.columns:
-            by_age = margin.counts.reshape(pack.country.ages.open_from + 1, -1).sum(axis=1)
-            return int(by_age[adult:].sum())
+    by_age = [margin for margin in margins if margin.age_starts]
+    for margin in sorted(by_age, key=lambda m: adult not in m.age_starts):
+        at = margin.columns.index("age")
+        sizes = [len(margin.age_starts) if c == "age" else 2 for c in margin.columns]
+        counts = np.moveaxis(margin.counts.reshape(sizes), at, 0)
+        return int(counts[block_of(margin.age_starts, adult) :].sum())
     raise PackError(f"{pack.code}: no HARD or FIRM control gives persons by age")

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Counts, Published
+from synthestat.controls.age_bands import shared_columns, shared_keys
+from synthestat.controls.control_tables import (
+    UNBOUNDED,
+    UNPUBLISHED,
+    ControlTable,
+    Counts,
+    Published,
+)
 from synthestat.errors import PackError
 from synthestat.fitting.rounding import largest_remainder
 from synthestat.packs.pack import CountryPack
@@ -62,52 +69,62 @@ def settle_rows(
     settled: dict[str, Counts] = {}
     for table in order:
         cells = table.row(code)
-        if cells is None or (cells == UNPUBLISHED).any():
+        if cells is None or (table.bounds(code)[1] == UNBOUNDED).any():
             raise PackError(f"{table.cell_name(code)} gives no complete row for this zone")
+        low, high = table.bounds(code)
+        cells = np.clip(cells, low, high)  # an unpublished cell starts at its least
         kin = [t for t in order if t.spec.id in settled and t.spec.universe == table.spec.universe]
         lead = max(kin, key=lambda t: len(shared_columns(t, table)), default=None)
         group, sums = (
             np.zeros(len(cells), dtype=np.int64),
             np.array([residents[table.spec.universe]]),
         )
-        if lead is not None and (columns := shared_columns(lead, table)):
-            group, sums = _group_sums(table, lead, settled[lead.spec.id], columns)
+        if lead is not None and shared_columns(lead, table):
+            group, sums = _group_sums(table, lead, settled[lead.spec.id])
         moved = np.zeros_like(cells)
         for at, total in enumerate(sums):
             inside = group == at
-            weights = cells[inside] if cells[inside].any() else np.ones(inside.sum())
-            moved[inside] = largest_remainder(weights.astype(np.float64), int(total))
+            moved[inside] = _nearest(cells[inside], low[inside], high[inside], int(total))
         settled[table.spec.id] = moved
         relaxations += _moves(table, code, cells, moved, group, sums)
     return settled
 
 
-def shared_columns(one: ControlTable, other: ControlTable) -> tuple[str, ...]:
-    """Return the columns that both tables split by."""
-    return tuple(column for column in one.columns if column in other.columns)
+def _nearest(cells: Counts, low: Counts, high: Counts, total: int) -> Counts:
+    """Return cells that sum to `total`, inside their intervals if they can be, else in proportion.
+
+    Within the intervals the difference is shared in proportion to the room that each cell has.
+    """
+    gap = total - int(cells.sum())
+    room = high - cells if gap > 0 else cells - low
+    if 0 < abs(gap) <= int(room.sum()):
+        step = largest_remainder(room.astype(np.float64), abs(gap))
+        return np.asarray(cells + step if gap > 0 else cells - step, dtype=np.int64)
+    weights = cells if cells.any() else np.ones(len(cells))
+    return largest_remainder(weights.astype(np.float64), total)
 
 
-def marginal(
-    table: ControlTable, cells: Counts, columns: tuple[str, ...]
-) -> dict[tuple[str, ...], int]:
-    """Return sums of a row's cells over all but the given columns, by category."""
-    at = [table.columns.index(column) for column in columns]
+def sums_by_key(keys: Iterable[tuple[str, ...]], cells: Counts) -> dict[tuple[str, ...], int]:
+    """Return sums of a row's cells by key, one key per cell."""
     sums: dict[tuple[str, ...], int] = {}
-    for category, count in zip(table.categories, cells, strict=True):
-        key = tuple(category[i] for i in at)
+    for key, count in zip(keys, cells, strict=True):
         sums[key] = sums.get(key, 0) + int(count)
     return sums
 
 
-def _group_sums(
-    table: ControlTable, lead: ControlTable, cells: Counts, columns: tuple[str, ...]
-) -> tuple[Counts, Counts]:
+def _group_sums(table: ControlTable, lead: ControlTable, cells: Counts) -> tuple[Counts, Counts]:
     """Return (group of each cell of `table`, sum that each group must have) by shared columns."""
-    sums = marginal(lead, cells, columns)
+    theirs, ours = shared_keys(lead, table)
+    sums = sums_by_key(theirs, cells)
     place = {key: number for number, key in enumerate(sums)}
-    at = [table.columns.index(column) for column in columns]
-    group = [place[tuple(category[i] for i in at)] for category in table.categories]
-    return np.array(group), np.array(list(sums.values()))
+    return np.array([place[key] for key in ours]), np.array(list(sums.values()))
+
+
+def published_figure(table: ControlTable, code: str, number: int) -> int:
+    """Return a zone's figure of one category, or the most that its suppression allows."""
+    low, high = table.bounds(code)
+    figure = int(table.targets[table.zones.index(code), number])
+    return min(max(figure, int(low[number])), int(high[number]))
 
 
 def _moves(
@@ -115,13 +132,16 @@ def _moves(
 ) -> Iterator[Relaxation]:
     published = np.bincount(group, cells, minlength=len(sums)).astype(np.int64)
     needed = int(np.abs(published - sums).sum())
-    for category, before, after, at in zip(table.categories, cells, moved, group, strict=True):
-        if before != after:
+    low, high = table.bounds(code)
+    for number, (category, after, at) in enumerate(
+        zip(table.categories, moved, group, strict=True)
+    ):
+        if not low[number] <= after <= high[number]:
             yield Relaxation(
                 control_id=table.spec.id,
                 zone=code,
                 category=category_name(table.columns, category),
-                target=int(before),
+                target=published_figure(table, code, number),
                 achieved=int(after),
                 unit="persons",
                 proof=(

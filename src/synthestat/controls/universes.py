@@ -48,7 +48,9 @@ def _published_totals(
     for name, universe in country.universes.items():
         for place, level in enumerate(LEVELS_IN_DEVIATION):
             speaking = [t for t in tables if (t.spec.universe, t.spec.level) == (name, level)]
-            figures = sorted(f for f in (t.total(code) for t in speaking) if f is not None)
+            exact = [t for t in speaking if not t.source.inexact]
+            totals_here = (t.total(code) for t in exact or speaking)
+            figures = sorted(f for f in totals_here if f is not None)
             if figures and name not in totals:
                 rank[name], totals[name] = place, figures[(len(figures) - 1) // 2]
         if universe.only_in is not None and universe.only_in not in flags:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Counts
+from synthestat.controls.age_bands import band_starts, block_names, block_of
+from synthestat.controls.control_tables import UNBOUNDED, UNPUBLISHED, ControlTable, Counts
 from synthestat.controls.household_totals import HouseholdTotal
 from synthestat.controls.relaxations import Relaxation, category_name
 from synthestat.packs.pack import CountryPack
@@ -59,7 +60,7 @@ def observed_counts(
     wanted = pl.col("universe").cast(pl.String).is_in(list(pack.country.atoms(spec.universe)))
     for column, word in spec.only.items():
         wanted = wanted & (pl.col(column).cast(pl.String) == word)
-    keys = [_key(column, pack) for column in table.columns]
+    keys = [_key(column, table, pack) for column in table.columns]
     value = (
         pl.len() if spec.sum is None else pl.col(spec.sum).cast(pl.Int64).clip(None, spec.cap).sum()
     )
@@ -80,12 +81,14 @@ def observed_counts(
     return observed
 
 
-def _key(column: str, pack: CountryPack) -> pl.Expr:
+def _key(column: str, table: ControlTable, pack: CountryPack) -> pl.Expr:
+    """Return the category of a row in one column, ages in the table's own bands."""
     if column != "age":
         return pl.col(column).cast(pl.String)
-    open_from = pack.country.ages.open_from
-    single = pl.col("age").cast(pl.String)
-    return pl.when(pl.col("age") >= open_from).then(pl.lit(f"{open_from}+")).otherwise(single)
+    starts = band_starts(table)
+    names = block_names(starts)
+    bands = {age: names[block_of(starts, age)] for age in range(pack.country.ages.oldest + 1)}
+    return pl.col("age").cast(pl.Int64).replace_strict(bands, return_dtype=pl.String)
 
 
 def _lineage(zone: str, pack: CountryPack) -> list[str]:
@@ -107,11 +110,14 @@ def _control_rows(
             "zone": np.repeat(np.array(table.zones, dtype=object), len(categories)),
             "category": categories * len(table.zones),
             "target": table.targets.ravel(),
+            "least": np.concatenate([table.bounds(zone)[0] for zone in table.zones]),
+            "most": np.concatenate([table.bounds(zone)[1] for zone in table.zones]),
             "observed": [None] * count if observed is None else observed.ravel(),
         },
         schema_overrides={"observed": pl.Int64, "zone": pl.String},
     ).with_columns(target=pl.when(pl.col("target") != UNPUBLISHED).then(pl.col("target")))
     share = spec.allowed
+    known = pl.col("most") < UNBOUNDED
     constrains = spec.level in LEVELS_IN_DEVIATION
     frame = frame.with_columns(
         constraint_id=pl.concat_str(
@@ -127,8 +133,8 @@ def _control_rows(
         universe=pl.lit(spec.universe),
         counts=pl.lit(spec.counts),
         tolerance=pl.lit(share),
-        low=pl.col("target") * (1 - share),
-        high=pl.col("target") * (1 + share),
+        low=pl.when(known).then(pl.col("least") * (1 - share)),
+        high=pl.when(known).then(pl.col("most") * (1 + share)),
         residual=pl.col("observed") - pl.col("target"),
     )
     relaxed = pl.concat_str(pl.lit("relax."), "constraint_id")
@@ -172,8 +178,8 @@ def with_intervals(rows: pl.DataFrame, totals: tuple[HouseholdTotal, ...]) -> pl
     )
     empty = pl.col("target").is_null()
     return joined.with_columns(
-        low=pl.when(empty).then("l").otherwise("low"),
-        high=pl.when(empty).then("h").otherwise("high"),
+        low=pl.when(empty).then(pl.coalesce("l", "low")).otherwise("low"),
+        high=pl.when(empty).then(pl.coalesce("h", "high")).otherwise("high"),
     ).drop("l", "h")
 
 

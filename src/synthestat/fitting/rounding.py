@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, hstack, vstack
+from scipy.sparse import csc_array, csr_array, hstack, vstack
 from scipy.special import logit
 
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Floats, Whole
+from synthestat.fitting.whole import WholeProblem, solve_all, solve_whole
 
 _LEAST_FRACTION = 1e-9
 _FAR = 2 * float(logit(1 - _LEAST_FRACTION))  # a step outside floor and ceiling costs more than any
-_SLACKS = (0, 1, 4, 16, 64)  # how far beyond floor and ceiling a cell may go, tried in turn
+_SLACKS = (1, 4, 16, 64)  # how far beyond floor and ceiling a cell may go, tried in turn
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ class WeightedSum:
     high: float
 
 
+@dataclass(frozen=True)
+class ZoneFit:
+    """The fitted cells of one zone, shape (cells,), and the margins and sums that it must meet."""
+
+    fitted: Floats
+    margins: Sequence[CellMargin]
+    sums: Sequence[WeightedSum] = ()
+    place: str = ""
+
+
 def round_to_margins(
     fitted: Floats,
     margins: Sequence[CellMargin],
@@ -42,49 +52,97 @@ def round_to_margins(
     *,
     sums: Sequence[WeightedSum] = (),
     place: str = "",
+    nearest: bool = False,
 ) -> Whole:
     """Return whole counts of shape (cells,) near `fitted` that meet every margin and sum exactly.
 
-    Zero cells of the fit are structural and stay zero. Raises NotConvergedError naming `place`
-    where no whole table near the fit exists.
+    Zero cells of the fit are structural and stay zero. With `nearest` the result is the table of
+    least squared distance between floor and ceiling, and `rng` is not used. Raises
+    NotConvergedError naming `place` where no whole table near the fit exists.
     """
-    floor = np.floor(fitted + 1e-9)
-    fraction = np.clip(fitted - floor, _LEAST_FRACTION, 1 - _LEAST_FRACTION)
-    cost = logit(rng.random(len(fitted))) - logit(fraction)
-    matrix = vstack(
-        [*(_indicator(m) for m in margins), *(csr_array(s.weights[None, :]) for s in sums)]
-    ).tocsr()
-    low = np.concatenate([*(m.targets for m in margins), [s.low for s in sums]]) - matrix @ floor
-    high = np.concatenate([*(m.targets for m in margins), [s.high for s in sums]]) - matrix @ floor
+    return round_zones([ZoneFit(fitted, margins, sums, place)], [rng], nearest=nearest)[0]
+
+
+def round_zones(
+    zones: Sequence[ZoneFit],
+    rngs: Sequence[np.random.Generator],
+    *,
+    workers: int = 1,
+    nearest: bool = False,
+) -> list[Whole]:
+    """Round every zone as `round_to_margins` does, each with its own generator, many at once.
+
+    The result depends neither on `workers` nor on the zones that are rounded beside a zone.
+    """
+    limited = [_limited(zone) for zone in zones]
+    costs = [_costs(zone.fitted, rng, nearest) for zone, rng in zip(zones, rngs, strict=True)]
+    problems = [limits.within(cost) for limits, cost in zip(limited, costs, strict=True)]
+    answers = solve_all(problems, workers=workers)
+    rounded = []
+    for zone, limits, cost, answer in zip(zones, limited, costs, answers, strict=True):
+        step = answer.counts if answer.counts is not None else _step_beyond(limits, cost, zone)
+        rounded.append(np.rint(limits.floor + step).astype(np.int64))
+    return rounded
+
+
+def _costs(fitted: Floats, rng: np.random.Generator, nearest: bool) -> Floats:
+    """Return the cost of rounding each cell up rather than down."""
+    fraction = fitted - np.floor(fitted + 1e-9)
+    if nearest:
+        return np.asarray(1 - 2 * fraction, dtype=np.float64)
+    fraction = np.clip(fraction, _LEAST_FRACTION, 1 - _LEAST_FRACTION)
+    return np.asarray(logit(rng.random(len(fitted))) - logit(fraction), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What the steps from the floor must add up to; `open` is 1 where a cell may hold anybody."""
+
+    floor: Floats
+    open: Floats
+    matrix: csc_array
+    low: Floats
+    high: Floats
+
+    def within(self, cost: Floats) -> WholeProblem:
+        """Return the problem of steps between floor and ceiling."""
+        return WholeProblem(cost, self.open, self.matrix, self.low, self.high)
+
+    def beyond(self, cost: Floats, slack: int) -> WholeProblem:
+        """Return the problem whose columns are: first steps up, further ones, and steps down.
+
+        A step beyond floor and ceiling costs far more, so cells leave them only where they must.
+        """
+        matrix = hstack([self.matrix, self.matrix, -self.matrix]).tocsc()
+        steps = np.concatenate([self.open, slack * self.open, np.minimum(self.floor, slack)])
+        costs = np.concatenate([cost, cost + _FAR, _FAR - cost])
+        return WholeProblem(costs, steps, matrix, self.low, self.high)
+
+
+def _limited(zone: ZoneFit) -> _Limits:
+    """Return the limits on the steps that a zone's cells take from their floors."""
+    floor = np.floor(zone.fitted + 1e-9)
+    weights = [csr_array(s.weights[None, :]) for s in zone.sums]
+    matrix = vstack([*(_indicator(m) for m in zone.margins), *weights]).tocsc()
+    below = matrix @ floor
+    low = np.concatenate([*(m.targets for m in zone.margins), [s.low for s in zone.sums]])
+    high = np.concatenate([*(m.targets for m in zone.margins), [s.high for s in zone.sums]])
+    may_hold = (zone.fitted > 0).astype(np.float64)
+    return _Limits(floor, may_hold, matrix, low - below, high - below)
+
+
+def _step_beyond(limits: _Limits, cost: Floats, zone: ZoneFit) -> Floats:
+    """Return steps that leave floor and ceiling where they must, or raise NotConvergedError."""
     for slack in _SLACKS:
-        up = np.where(fitted > 0, 1 + slack, 0).astype(np.float64)
-        step = _cheapest_step(cost, np.minimum(floor, slack), up, matrix, low, high)
-        if step is not None:
-            return np.rint(floor + step).astype(np.int64)
+        counts = solve_whole(limits.beyond(cost, slack)).counts
+        if counts is not None:
+            first, more, less = np.split(counts, 3)
+            return np.asarray(first + more - less, dtype=np.float64)
+    place = f" of {zone.place}" if zone.place else ""
     raise NotConvergedError(
-        f"no whole table near the fit meets every margin{f' of {place}' if place else ''}",
+        f"no whole table near the fit meets every margin{place}",
         remedy="look for margins that contradict each other, or that lean on structural zeros",
     )
-
-
-def _cheapest_step(
-    cost: Floats, down: Floats, up: Floats, matrix: csr_array, low: Floats, high: Floats
-) -> Floats | None:
-    """Return whole steps from the floor, -down <= step <= up, of least cost, or None.
-
-    A step beyond floor and ceiling costs far more, so cells leave them only where they must.
-    """
-    far = np.concatenate([np.minimum(up, 1), np.maximum(up - 1, 0), down])
-    result = milp(
-        np.concatenate([cost, cost + _FAR, _FAR - cost]),
-        integrality=np.ones(len(far), dtype=np.int64),
-        bounds=Bounds(0, far),
-        constraints=LinearConstraint(hstack([matrix, matrix, -matrix]).tocsc(), low, high),
-    )
-    if result.x is None:
-        return None
-    first, more, less = np.split(np.rint(result.x), 3)
-    return np.asarray(first + more - less, dtype=np.float64)
 
 
 def _indicator(margin: CellMargin) -> csr_array:

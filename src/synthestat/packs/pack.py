@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -183,6 +184,35 @@ def _check(content: object, place: str, model: type[S], faults: list[str]) -> S 
         return None
 
 
+def _year_faults(controls: Iterable[ControlSpec], sources: Mapping[str, SourceSpec]) -> list[str]:
+    """Return universes whose HARD and FIRM controls are of several years without a bridge.
+
+    A control's year is its fixed `year`, else its source's `reference_year`, else the one year that
+    the source's reference period names; where there is none of these it is not compared.
+    """
+    years: dict[str, dict[int, list[str]]] = {}
+    for control in controls:
+        year = _year(control, sources.get(control.table))
+        if control.level in ("HARD", "FIRM") and control.bridge is None and year is not None:
+            years.setdefault(control.universe, {}).setdefault(year, []).append(control.id)
+    return [
+        f"controls.yaml: controls of {universe} are of several years without a bridge: "
+        + "; ".join(f"{year}: {', '.join(found[year])}" for year in sorted(found))
+        for universe, found in years.items()
+        if len(found) > 1
+    ]
+
+
+def _year(control: ControlSpec, source: SourceSpec | None) -> int | None:
+    fixed = control.where.get("year", "")
+    if fixed.isdecimal():
+        return int(fixed)
+    if source is None or source.reference_year is not None:
+        return None if source is None else source.reference_year
+    named = {int(year) for year in re.findall(r"\b(?:1[89]|20)\d\d\b", source.reference_period)}
+    return named.pop() if len(named) == 1 else None
+
+
 def _cross_faults(
     country: CountrySpec,
     geography: Geography,
@@ -204,6 +234,7 @@ def _cross_faults(
         for column in control.by:
             if column != "age" and column not in country.classifications:
                 faults.append(f"{place}: column {column!r} has no classification in country.yaml")
+    faults += _year_faults(known.values(), {source.id: source for source in sources})
     for attribute in attributes:
         if attribute.control not in known:
             faults.append(f"attributes.yaml: {attribute.name}: no control {attribute.control!r}")

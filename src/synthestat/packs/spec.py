@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,6 +12,27 @@ Evidence = Literal["measured", "constrained", "modelled", "unavailable", "blocke
 LEVELS_IN_DEVIATION: tuple[Level, ...] = ("HARD", "FIRM", "SOFT")
 SEXES = ("male", "female")  # the engine's codes 0 and 1
 FIRM_TOLERANCE = 0.02  # share of the target; the project's definition of FIRM
+
+
+def age_band(name: str) -> tuple[int, int | None]:
+    """Return (first, last) age of a band named `3`, `0-4` or `85+` (last None: open).
+
+    ValueError for any other name, and for a band that ends before it begins.
+    """
+    found = re.fullmatch(r"(\d+)(?:(\+)|-(\d+))?", name)
+    if found is None:
+        raise ValueError(f"{name!r} is no age, no band such as 0-4 and no open band such as 85+")
+    first, last = int(found[1]), int(found[3] or found[1])
+    if last < first:
+        raise ValueError(f"the band {name!r} ends before it begins")
+    return first, None if found[2] else last
+
+
+def age_band_name(first: int, last: int | None) -> str:
+    """Return the name of a band: `3`, `0-4` or `85+`."""
+    if last is None:
+        return f"{first}+"
+    return str(first) if first == last else f"{first}-{last}"
 
 
 class Spec(BaseModel):
@@ -116,6 +138,37 @@ class TotalSpec(Spec):
     only: dict[str, tuple[str, ...]] = {}
 
 
+class NoiseSpec(Spec):
+    """How an office disturbs its figures, so that a figure stands for an interval.
+
+    `rounded` to multiples of `base`: to the nearest (within base // 2) or, `random`, to either
+    neighbour (within base - 1; Cox 1987, doi 10.1080/01621459.1987.10478456). `perturbed` by a cell
+    key: within `spread` (Fraser & Wooton 2005). `suppressed`: a suppressed cell holds 0 to
+    `below` - 1.
+    """
+
+    kind: Literal["rounded", "perturbed", "suppressed"]
+    base: int | None = Field(default=None, ge=2)
+    random: bool = False
+    spread: int | None = Field(default=None, ge=1)
+    below: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> NoiseSpec:
+        needed = {"rounded": "base", "perturbed": "spread", "suppressed": "below"}[self.kind]
+        given = {n for n in ("base", "spread", "below") if getattr(self, n) is not None}
+        if given != {needed}:
+            raise ValueError(f"noise of kind {self.kind} takes {needed!r}, and no other figure")
+        return self
+
+    @property
+    def reach(self) -> int:
+        """The most by which a published figure may differ from the true count."""
+        if self.base is not None:
+            return self.base - 1 if self.random else self.base // 2
+        return self.spread or 0
+
+
 class SourceSpec(Spec):
     """One frozen table of `sources.yaml`, with everything that a reader needs to find it again."""
 
@@ -131,8 +184,39 @@ class SourceSpec(Spec):
     zone_dimension: str | None = "zone"
     symbols: dict[str, Literal["suppressed", "missing", "not_applicable"]] = {}
     totals: tuple[TotalSpec, ...] = ()
-    noise: Literal["none", "rounded", "perturbed"] = "none"
+    noise: Literal["none", "rounded", "perturbed", "suppressed"] = "none"
+    noise_model: NoiseSpec | None = None
+    reference_year: int | None = None
     quirks: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_noise(cls, entry: object) -> object:
+        """Read `noise: {kind: rounded, base: 5}` as the word and the model behind it."""
+        if isinstance(entry, dict) and isinstance(entry.get("noise"), dict):
+            noise = entry["noise"]
+            return {**entry, "noise": noise.get("kind"), "noise_model": noise}
+        return entry
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether published figures differ from true counts by design."""
+        return self.noise in ("rounded", "perturbed")
+
+    @property
+    def reach(self) -> int:
+        """The most by which a published figure differs from the true count (0: exact)."""
+        return 0 if self.noise_model is None else self.noise_model.reach
+
+    @property
+    def inexact(self) -> bool:
+        """Whether figures, or suppressed cells, stand for intervals."""
+        return self.noise_model is not None
+
+    @property
+    def suppressed_below(self) -> int | None:
+        """The count from which cells are published, where the office says so."""
+        return None if self.noise_model is None else self.noise_model.below
 
 
 class ColumnMap(Spec):
@@ -140,16 +224,22 @@ class ColumnMap(Spec):
 
     `codes` maps a published code to the bundle's value (the code itself where absent);
     `leave_out` are totals; `open_class` is a code such as "85+" that means "this age or more".
+    `bands` maps a code to its first and last age (null: open), for a table by age bands.
     """
 
     dimension: str
     codes: dict[str, str] = {}
     leave_out: tuple[str, ...] = ()
     open_class: str | None = None
+    bands: dict[str, tuple[int, int | None]] = {}
 
 
 class ControlSpec(Spec):
-    """One control of `controls.yaml`: which cells of a table constrain which count."""
+    """One control of `controls.yaml`: which cells of a table constrain which count.
+
+    `bridge` says why a table of another year than its universe's other controls still counts them;
+    `zeros` are cells that hold nobody by definition (column: category), whatever is published.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     label: str
@@ -165,6 +255,8 @@ class ControlSpec(Spec):
     where: dict[str, str] = {}
     by: dict[str, ColumnMap] = {}
     missing: Literal["fault", "modelled", "unconstrained"] = "fault"
+    bridge: str | None = None
+    zeros: tuple[dict[str, str], ...] = ()
 
     @property
     def allowed(self) -> float:

@@ -34,13 +34,17 @@ class Zone:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """How a control splits by one column: dimension codes to the column's values."""
+    """How a control splits by one column: dimension codes to the column's values.
+
+    `bands` gives the first and last age (None: no last) of codes that stand for several ages.
+    """
 
     column: str
     dimension: str
     values: Mapping[str, str]
     leave_out: tuple[str, ...]
     open_class: str | None
+    bands: Mapping[str, tuple[int, int | None]]
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,10 @@ def _breakdown(column: str, how: Mapping[str, Any]) -> Breakdown:
         values=_texts(how.get("codes")),
         leave_out=tuple(str(code) for code in how.get("leave_out") or ()),
         open_class=how.get("open_class"),
+        bands={
+            str(code): (int(first), None if last is None else int(last))
+            for code, (first, last) in (how.get("bands") or {}).items()
+        },
     )
 
 

@@ -97,7 +97,7 @@ def zone_codes(pack: Definitions, codes: tuple[str, ...]) -> dict[str, str]:
 
 def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Iterator[Cell]:
     """The cells of one control, zone by zone, the last breakdown fastest."""
-    counted = _counted(control, pack, rows) if control.counts in COUNTABLE else None
+    counted = _counted(control, cube, pack, rows) if control.counts in COUNTABLE else None
     zones = _zones(pack, cube, control)
     classes = [_classes(part, cube) for part in control.by]
     for code, zone in zones.items():
@@ -123,7 +123,28 @@ def _classes(part: Breakdown, cube: Cube) -> list[tuple[str, str]]:
     """(code in the table, value in the bundle) of each class of a breakdown."""
     codes = cube.dimension(part.dimension).codes
     kept = [code for code in codes if code not in part.leave_out]
+    if part.bands:
+        spans = {code: _span(part, code) for code in kept}
+        return [(c, _span_name(spans[c])) for c in sorted(kept, key=lambda c: spans[c][0])]
     return [(code, part.values.get(code, code)) for code in kept]
+
+
+def _span(part: Breakdown, code: str) -> tuple[int, int | None]:
+    """The ages of a code: as declared, else as its value says (`7`, `5-9`, `85+`)."""
+    if code in part.bands:
+        return part.bands[code]
+    value = part.values.get(code, code)
+    if value.endswith("+"):
+        return int(value[:-1]), None
+    first, _, last = value.partition("-")
+    return int(first), int(last or first)
+
+
+def _span_name(span: tuple[int, int | None]) -> str:
+    first, last = span
+    if last is None:
+        return f"{first}+"
+    return f"{first}-{last}" if last > first else f"{first}"
 
 
 def _published(
@@ -143,12 +164,14 @@ def _published(
     return None if np.isnan(value) else value
 
 
-def _counted(control: Control, pack: Definitions, rows: Rows) -> dict[str, dict[Key, int]]:
+def _counted(
+    control: Control, cube: Cube, pack: Definitions, rows: Rows
+) -> dict[str, dict[Key, int]]:
     """Count the control's rows by zone and class, with SQL over the bundle's file."""
     words = ", ".join(_literal(word) for word in pack.universe_parts[control.universe])
     kept = [f"universe IN ({words})"]
     kept += [f"{_name(column)} = {_literal(value)}" for column, value in control.only.items()]
-    classes = [_class_sql(part) for part in control.by]
+    classes = [_class_sql(part, cube) for part in control.by]
     counts = "count(*)"
     if control.total_of:
         column = _name(control.total_of)
@@ -163,9 +186,15 @@ def _counted(control: Control, pack: Definitions, rows: Rows) -> dict[str, dict[
     return counted
 
 
-def _class_sql(part: Breakdown) -> str:
-    """The class of a row as text: its value, or the open class for values from its bound up."""
+def _class_sql(part: Breakdown, cube: Cube) -> str:
+    """The class of a row as text: its value, its band, or the open class from its bound up."""
     column = _name(part.column)
+    if part.bands:
+        cases = [
+            f"WHEN {column} >= {name.rstrip('+').partition('-')[0]} THEN {_literal(name)}"
+            for _, name in reversed(_classes(part, cube))
+        ]
+        return f"CASE {' '.join(cases)} END"
     if part.open_class is None:
         return f"CAST({column} AS VARCHAR)"
     bound = int(part.open_class.rstrip("+"))

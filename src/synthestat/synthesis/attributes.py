@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Whole, fit_margins
-from synthestat.fitting.rounding import round_to_margins
+from synthestat.fitting.two_way import round_two_way
 from synthestat.packs.registry import Registry
 
 
@@ -66,8 +66,8 @@ def quotas_from_margin(
         CellMargin(columns, categories.astype(np.float64)),
     )
     fit = fit_margins(seed.ravel(), margins, tolerance=1e-7)
-    whole = round_to_margins(fit.cells, margins, rng, place=f"{family} of {place}")
-    return whole.reshape(seed.shape)
+    fitted = fit.cells.reshape(seed.shape)
+    return round_two_way(fitted, strata, categories, rng, place=f"{family} of {place}")
 
 
 @njit(cache=True, nogil=True)

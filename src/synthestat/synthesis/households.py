@@ -18,6 +18,7 @@ from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Floats, Whole, fit_margins
 from synthestat.fitting.rounding import WeightedSum, round_to_margins
 from synthestat.fitting.tilting import tilt_groups
+from synthestat.fitting.two_way import round_two_way
 from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
 from synthestat.synthesis.first_ages import first_ages
@@ -237,8 +238,9 @@ def classes_by_age(
             remedy="look at the household count and the living arrangements of this zone",
         )
     near = np.where(live.ravel(), np.maximum(fit.cells, 1e-12), 0.0)
-    whole = round_to_margins(near, margins, rng, place=f"positions of {place}")
-    return whole.reshape(seed.shape)
+    table = near.reshape(len(slots), -1).T  # rows: ages and sexes, columns: classes
+    whole = round_two_way(table, counts.ravel(), slots, rng, place=f"positions of {place}")
+    return np.ascontiguousarray(whole.T).reshape(seed.shape)
 
 
 def class_affinity(ages: int, pack: CountryPack) -> Floats:

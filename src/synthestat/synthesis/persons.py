@@ -27,10 +27,14 @@ class Joint:
 def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     """Fit universe x age class x sex to a zone's margins, shaped by the sex ratio at each age.
 
+    Age classes are single years up to the highest open band that a table publishes. Inside a band
+    that no other table splits, single years are alike (assumption, no source: an even spread).
+
     Raises NotConvergedError where the margins of the zone cannot hold together.
     """
     universes = tuple(name for name, count in zone.residents.items() if count)
-    classes = pack.country.ages.open_from + 1
+    starts = [start for margin in zone.margins for start in margin.age_starts]
+    classes = max(starts, default=pack.country.ages.open_from) + 1
     shape = (len(universes), classes, 2)
     males = pack.priors.by_age("sex_ratio_by_age", classes)
     by_sex = {"male": males / (1 + males), "female": 1 / (1 + males)}
@@ -59,7 +63,11 @@ def _cell_margin(
     if not inside.any():
         return None
     sizes = {"age": shape[1], "sex": shape[2]}
-    places = {"age": np.arange(shape[1])[None, :, None], "sex": np.arange(shape[2])[None, None, :]}
+    bands = np.arange(shape[1])
+    if margin.age_starts:
+        sizes["age"] = len(margin.age_starts)
+        bands = np.searchsorted(margin.age_starts, bands, side="right") - 1
+    places = {"age": bands[None, :, None], "sex": np.arange(shape[2])[None, None, :]}
     index = np.zeros(shape, dtype=np.int64)
     for column in margin.columns:
         index = index * sizes[column] + places[column]
@@ -76,8 +84,7 @@ def integerize(joint: Joint, zone: str, pack: CountryPack, streams: RandomStream
     rng = streams.stream("integerize", zone)
     whole = round_to_margins(joint.fit.cells, joint.margins, rng, place=f"persons of {zone}")
     counts = whole.reshape(joint.shape)
-    ages = pack.country.ages
-    shares = pack.priors.oldest_ages(ages.open_from, ages.oldest)
+    shares = pack.priors.oldest_ages(joint.shape[1] - 1, pack.country.ages.oldest)
     oldest = systematic_split(counts[:, -1, :].ravel(), shares, rng)
     oldest = oldest.reshape(joint.shape[0], joint.shape[2], -1).transpose(0, 2, 1)
     return np.concatenate([counts[:, :-1, :], oldest], axis=1)
