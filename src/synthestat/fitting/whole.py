@@ -12,19 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csc_array
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.sparse import csc_array, vstack
 
 from synthestat.fitting.ipf import Floats
 
 BATCH_COLUMNS = 600  # columns of one block-diagonal programme; measured best on small areas
 _ROUNDS = 4  # rounds of branching on fractional columns alone, before all columns are whole
 _GAP, _NODES = 1e-4, 50_000  # where branching stops: relative gap and nodes (assumptions)
-_DIVES, _DIVE_GAP = 24, 5e-3  # most columns fixed in a dive, and what it may cost (assumptions)
+_CHEAP = 1.1  # columns freed beside a fractional vertex, per limit (assumption: a little over 1)
+_SPARE_GAP = 5e-3  # what an answer among cheap columns may cost over the vertex (assumption)
 _CLOSE = 1e-6  # how far from a whole number, or beyond a limit, the solver may end
 
 
@@ -49,6 +50,14 @@ class WholeAnswer:
 
     counts: Floats | None
     branched: bool
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A vertex of least cost: its counts and the reduced cost of each column, shape (columns,)."""
+
+    counts: Floats
+    reduced: Floats
 
 
 def solve_whole(problem: WholeProblem) -> WholeAnswer:
@@ -79,17 +88,17 @@ def _batches(problems: Sequence[WholeProblem]) -> list[list[WholeProblem]]:
 def _solve_batch(problems: list[WholeProblem]) -> list[WholeAnswer]:
     """Solve a batch by one vertex; blocks that are fractional, or all if it failed, one by one."""
     reduced = [_without_empty(problem) for problem in problems]
-    vertex = _minimum(_stacked([small for _, small in reduced]))
+    vertex = _vertex(_stacked([small for _, small in reduced]))
     if vertex is None and len(problems) > 1:
         return [_solve_batch([problem])[0] for problem in problems]
     answers, first = [], 0
     for problem, (kept, small) in zip(problems, reduced, strict=True):
         last = first + len(small.cost)
-        part = None if vertex is None else vertex[first:last]
-        whole = part is None or _is_whole(part, small)
-        if part is not None and not whole:
-            part = _branch(small, part)
-        answers.append(WholeAnswer(_spread_out(part, kept, len(problem.cost)), not whole))
+        counts = None if vertex is None else vertex.counts[first:last]
+        whole = counts is None or _is_whole(counts, small)
+        if vertex is not None and counts is not None and not whole:
+            counts = _branch(small, Vertex(counts, vertex.reduced[first:last]))
+        answers.append(WholeAnswer(_spread_out(counts, kept, len(problem.cost)), not whole))
         first = last
     return answers
 
@@ -148,15 +157,32 @@ def _stacked(problems: list[WholeProblem]) -> WholeProblem:
     )
 
 
-def _minimum(
-    problem: WholeProblem,
-    whole: NDArray[np.bool_] | None = None,
-    least: Floats | None = None,
-) -> Floats | None:
-    """Return the minimum with columns `whole` in whole numbers, a vertex where none, or None.
+def _vertex(problem: WholeProblem) -> Vertex | None:
+    """Return a vertex of least cost with the reduced costs of its columns, or None."""
+    if not len(problem.cost):
+        met = (problem.low <= _CLOSE).all() and (problem.high >= -_CLOSE).all()
+        return Vertex(np.zeros(0), np.zeros(0)) if met else None
+    rows = problem.matrix.tocsr()
+    exact = problem.low == problem.high
+    most, least = ~exact & np.isfinite(problem.high), ~exact & np.isfinite(problem.low)
+    result = linprog(
+        problem.cost,
+        vstack([rows[most], -rows[least]]),
+        np.concatenate([problem.high[most], -problem.low[least]]),
+        rows[exact],
+        problem.low[exact],
+        list(zip(np.zeros(len(problem.upper)).tolist(), problem.upper.tolist(), strict=True)),
+        method="highs-ds",
+        options={"presolve": False},  # small programmes: it costs more than it saves
+    )
+    if result.x is None:
+        return None
+    reduced = result.lower.marginals + result.upper.marginals
+    return Vertex(np.asarray(result.x, dtype=np.float64), np.asarray(reduced, dtype=np.float64))
 
-    `least` are lower bounds of the columns (columns,), 0 where not given.
-    """
+
+def _minimum(problem: WholeProblem, whole: NDArray[np.bool_]) -> Floats | None:
+    """Return the minimum with columns `whole` in whole numbers, or None."""
     if not len(problem.cost):
         met = (problem.low <= _CLOSE).all() and (problem.high >= -_CLOSE).all()
         return np.zeros(0) if met else None
@@ -165,12 +191,10 @@ def _minimum(
     )
     result = milp(
         problem.cost,
-        integrality=None if whole is None else whole.astype(np.int64),
-        bounds=Bounds(0 if least is None else least, problem.upper),
+        integrality=whole.astype(np.int64),
+        bounds=Bounds(0, problem.upper),
         constraints=limits,
-        options={"presolve": False}
-        if whole is None
-        else {"mip_rel_gap": _GAP, "node_limit": _NODES},
+        options={"mip_rel_gap": _GAP, "node_limit": _NODES},
     )
     return None if result.x is None else np.asarray(result.x, dtype=np.float64)
 
@@ -183,56 +207,56 @@ def _is_whole(counts: Floats, problem: WholeProblem) -> bool:
     return bool((np.abs(counts - nearest) < _CLOSE).all() and kept.all())
 
 
-def _branch(problem: WholeProblem, counts: Floats) -> Floats | None:
-    """Return whole counts near the vertex: by a dive, or by branching on fractional columns."""
-    dived = _dive(problem, counts)
-    if dived is not None:
-        return dived
-    branched = np.zeros(len(counts), dtype=np.bool_)
+def _branch(problem: WholeProblem, vertex: Vertex) -> Floats | None:
+    """Return whole counts near a fractional vertex: among its cheap columns, else among all."""
+    found = _among_cheap(problem, vertex)
+    if found is not None:
+        return found
+    branched = np.zeros(len(vertex.counts), dtype=np.bool_)
+    counts = vertex.counts
     for attempt in range(_ROUNDS + 1):
         branched |= np.abs(counts - np.rint(counts)) >= _CLOSE
         if attempt == _ROUNDS or not branched.any():
             branched[:] = True
-        found = _minimum(problem, branched)
-        if found is None or _is_whole(found, problem):
-            return found
-        counts = found
+        whole = _minimum(problem, branched)
+        if whole is None or _is_whole(whole, problem):
+            return whole
+        counts = whole
     return None
 
 
-def _dive(problem: WholeProblem, counts: Floats) -> Floats | None:
-    """Return whole counts by fixing one fractional column after another, or None.
+def _among_cheap(problem: WholeProblem, vertex: Vertex) -> Floats | None:
+    """Return the best whole counts that move only columns of small reduced cost, or None.
 
-    Gives up where that costs more than _DIVE_GAP of the vertex's cost, or finds nothing.
+    Moving any other column costs at least its reduced cost over the vertex, so the answer is the
+    best of all wherever it costs no more than that; else it is taken if it costs at most
+    _SPARE_GAP of the vertex. Reduced-cost fixing: Dantzig, Fulkerson & Johnson 1954.
     """
-    bound = float(problem.cost @ counts)
-    worst = bound + _DIVE_GAP * max(abs(bound), 1.0)
-    least, upper = np.zeros(len(counts)), problem.upper.copy()
-    for _ in range(_DIVES):
-        off = np.abs(counts - np.rint(counts))
-        near = np.where(off >= _CLOSE, off, np.inf)
-        column = int(np.argmin(near + 1e-9 * problem.cost))
-        for value in _ways(float(counts[column]), float(problem.cost[column])):
-            least[column] = upper[column] = value
-            fixed = replace(problem, upper=upper)
-            found = _minimum(fixed, least=least)
-            if found is not None:
-                break
-        if found is None or float(problem.cost @ found) > worst:
-            return None
-        if _is_whole(found, problem):
-            return found
-        if (np.abs(found - np.rint(found)) < _CLOSE).all():
-            return None
-        counts = found
+    bound = float(problem.cost @ vertex.counts)
+    price = np.abs(vertex.reduced)
+    price[np.abs(vertex.counts - np.rint(vertex.counts)) >= _CLOSE] = 0.0
+    order = np.argsort(price, kind="stable")
+    count = int(_CHEAP * len(problem.low)) + 1
+    while count < len(order):
+        free = np.sort(order[:count])
+        fixed = np.rint(vertex.counts)
+        fixed[free] = 0.0
+        below = problem.matrix @ fixed
+        part = WholeProblem(
+            problem.cost[free],
+            problem.upper[free],
+            problem.matrix[:, free],
+            problem.low - below,
+            problem.high - below,
+        )
+        found = _minimum(part, np.ones(count, dtype=np.bool_))
+        if found is not None and _is_whole(found, part):
+            spent = float(problem.cost @ fixed + part.cost @ np.rint(found)) - bound
+            if spent <= max(float(price[order[count]]), _SPARE_GAP * abs(bound)):
+                fixed[free] = np.rint(found)
+                return fixed
+        count *= 2
     return None
-
-
-def _ways(value: float, cost: float) -> tuple[float, float]:
-    """Return the whole numbers beside a value, the nearer one first, the cheaper one at a tie."""
-    floor = float(np.floor(value))
-    up = value - floor > 0.5 + _CLOSE or (abs(value - floor - 0.5) <= _CLOSE and cost < 0)
-    return (floor + 1, floor) if up else (floor, floor + 1)
 
 
 def _spread_out(counts: Floats | None, kept: NDArray[np.int64], columns: int) -> Floats | None:
