@@ -63,7 +63,8 @@ class ZoneControls:
     """What one zone must hold, after reconciliation.
 
     `residents` by indivisible universe; `quotas` by attribute with shape (strata, categories) or
-    (categories,); `households` and `capped_persons` are None where unpublished.
+    (categories,); `households` and `capped_persons` are None where unpublished; `rows` are the
+    cells of each table of persons, by control, as settled.
     """
 
     code: str
@@ -75,6 +76,7 @@ class ZoneControls:
     capped_persons: int | None
     dwellings: int
     vacant: int
+    rows: Mapping[str, Counts] = field(default_factory=dict)
 
     @property
     def occupied(self) -> int:
@@ -125,7 +127,9 @@ def reconcile(published: Published, pack: CountryPack) -> Controls:
         household_conflicts(household_table, [z.room for z in zones], pack.geography.root.code)
     )
     national = _national_households(household_table, zones, pack, relaxations)
-    relaxations += relaxed_wholes(published, pack, relaxations)
+    relaxations += relaxed_wholes(
+        published, pack, relaxations, {zone.code: zone.rows for zone in zones}
+    )
     return Controls(
         published=published,
         zones=tuple(zones),
@@ -237,6 +241,7 @@ def _zone_controls(
         ),
         dwellings=dwellings,
         vacant=dwellings - (room.occupied or 0),
+        rows=rows,
     )
 
 

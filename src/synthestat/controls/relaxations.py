@@ -182,11 +182,16 @@ def within_bounds(
 
 
 def relaxed_wholes(
-    published: Published, pack: CountryPack, relaxations: list[Relaxation]
+    published: Published,
+    pack: CountryPack,
+    relaxations: list[Relaxation],
+    settled: Mapping[str, Mapping[str, Counts]],
 ) -> list[Relaxation]:
     """Return what relaxed zones, or a disturbed table, do to the FIRM figures of the whole country.
 
     A population adds up: the whole reaches the sum of its zones, whatever was printed for it.
+    `settled` holds each zone's cells by control, where they may differ from the published ones
+    without a relaxation (inside the interval that an office's noise leaves).
     """
     root = pack.geography.root.code
     zones = [zone.code for zone in pack.geography.at(pack.country.zone_level)]
@@ -200,12 +205,16 @@ def relaxed_wholes(
             name = category_name(table.columns, category)
             target = int(whole[at])
             parts = [
-                moved.get(
+                int(settled[zone][table.spec.id][at])
+                if table.spec.id in settled[zone]
+                else moved.get(
                     (table.spec.id, zone, name), int(table.targets[table.zones.index(zone), at])
                 )
                 for zone in zones
             ]
-            if target in (UNPUBLISHED, sum(parts)) or UNPUBLISHED in parts:
+            if UNPUBLISHED in (target, *parts):
+                continue
+            if abs(target - sum(parts)) <= table.source.reach:
                 continue
             found.append(
                 Relaxation(

@@ -78,6 +78,15 @@ class Source:
     noise: object
     entry: Mapping[str, Any]
 
+    @property
+    def reach(self) -> int:
+        """How far a published figure may lie from the true count, by the declared noise model."""
+        model = self.noise if isinstance(self.noise, Mapping) else {}
+        if model.get("kind") == "rounded":
+            base = int(model["base"])
+            return base - 1 if model.get("random") else base // 2
+        return int(model.get("spread", 0)) if model.get("kind") == "perturbed" else 0
+
 
 class Definitions:
     """The pack's files, each read when first asked for.

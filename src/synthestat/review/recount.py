@@ -21,11 +21,15 @@ Rows = Callable[[str], list[tuple[Any, ...]]]
 Key = tuple[str, ...]
 
 
+_SLACK = 1e-9  # of a person, for products with a tolerance in floating point
+
+
 @dataclass(frozen=True)
 class Cell:
     """One published cell of a control, and the bundle's own count of it.
 
-    `target` is None where nothing is published, `observed` where the bundle has no such table.
+    `target` is None where nothing is published, `observed` where the bundle has no such table;
+    `reach` is how far the office's declared noise may have moved the figure.
     """
 
     control: Control
@@ -33,6 +37,13 @@ class Cell:
     category: str
     target: float | None
     observed: int | None
+    reach: int = 0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest count that keeps the figure: its noise, then the tolerance."""
+        figure, share = self.target or 0.0, self.control.tolerance
+        return max(figure - self.reach, 0.0) * (1 - share), (figure + self.reach) * (1 + share)
 
     @property
     def id(self) -> str:
@@ -59,10 +70,11 @@ class Cell:
 
     @property
     def within_tolerance(self) -> bool:
-        """Whether the residual keeps the control's tolerance; HARD has none."""
-        if self.control.level == "HARD":
-            return self.residual == 0
-        return abs(self.residual) <= self.control.tolerance * abs(self.target or 0)
+        """Whether the count keeps the control's tolerance around the figure; HARD has none."""
+        if self.observed is None:
+            return True
+        low, high = self.bounds
+        return low - _SLACK <= self.observed <= high + _SLACK
 
 
 def recount(
@@ -99,6 +111,7 @@ def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Itera
     """The cells of one control, zone by zone, the last breakdown fastest."""
     counted = _counted(control, cube, pack, rows) if control.counts in COUNTABLE else None
     zones = _zones(pack, cube, control)
+    reach = pack.sources[control.table].reach
     classes = [_classes(part, cube) for part in control.by]
     for code, zone in zones.items():
         for chosen in product(*classes):
@@ -108,7 +121,7 @@ def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Itera
             observed = None if counted is None else _inside(counted, pack.covered[zone], key)
             pairs = zip(control.by, key, strict=True)
             category = ";".join(f"{part.column}={value}" for part, value in pairs)
-            yield Cell(control, zone, category, target, observed)
+            yield Cell(control, zone, category, target, observed, reach)
 
 
 def _zones(pack: Definitions, cube: Cube, control: Control) -> dict[str, str]:

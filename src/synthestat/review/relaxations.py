@@ -107,11 +107,13 @@ def _capped_faults(case: Case, cell: Cell, entry: dict[str, Any]) -> Iterator[st
 def _least_movement(case: Case, control: str, zone: str) -> tuple[int, bool]:
     """How far the cells of one control and zone must move in all for their sum to be the zone's.
 
-    Exact where the control splits by one column; otherwise other controls may ask for more.
+    Exact where the control splits by one column and its figures are undisturbed; otherwise other
+    controls, or cells that keep to their intervals, may ask for more.
     """
     row = [c for c in case.cells if c.control.id == control and c.zone == zone]
     published = sum(cell.target or 0 for cell in row)
     there = sum(cell.observed or 0 for cell in row)
     if any(cell.target is None for cell in row):
         return 0, False
-    return int(abs(there - published)), len(row[0].control.by) == 1
+    alone = len(row[0].control.by) == 1 and not row[0].reach
+    return int(abs(there - published)), alone
