@@ -74,7 +74,7 @@ def test_bad_input_ends_with_two_and_one_error(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_contradicting_figures_end_with_three_and_leave_nothing(
+def test_contradicting_figures_end_with_three_and_leave_the_conflict_alone(
     copy_pack: Callable[[Path], Path], edit_table: Callable[..., None], tmp_path: Path
 ) -> None:
     folder = copy_pack(tmp_path)
@@ -83,7 +83,10 @@ def test_contradicting_figures_end_with_three_and_leave_nothing(
     assert done.returncode == 3
     assert "HARD controls contradict each other" in done.stderr
     assert "tiny_households" in done.stderr
-    assert list((tmp_path / "runs").rglob("*.parquet")) == []
+    (kept,) = (path for path in (tmp_path / "runs").rglob("*") if path.is_file())
+    assert kept.name.endswith(".blocked.json")
+    (conflict,) = json.loads(kept.read_text(encoding="utf-8"))["conflicts"]
+    assert any("tiny_households" in cell and "2,000" in cell for cell in conflict["cells"])
 
 
 def test_a_changed_byte_in_a_snapshot_ends_with_two(

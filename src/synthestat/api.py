@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthestat.bundle.read import find_run
-from synthestat.errors import InputError
+from synthestat.errors import BlockedError, InputError
 from synthestat.packs.pack import embedded_packs, find_pack
 from synthestat.sources.snapshots import SnapshotStore
 
@@ -35,10 +35,11 @@ def build(
 
     `country` is the code of an embedded pack or the folder of a pack of your own; `workers`
     defaults to the processors at hand and never changes a result. The run appears whole at
-    `<out>/<CC>/<run_id>` or, on any error, not at all.
+    `<out>/<CC>/<run_id>` or, on any error, not at all; where HARD figures contradict each other,
+    `<run_id>.blocked.json` keeps the conflicting set in the schema of `relaxations.json`.
     """
     from synthestat.bundle.manifest import run_id
-    from synthestat.bundle.write import staged_folder, write_files
+    from synthestat.bundle.write import staged_folder, write_blocked, write_files
     from synthestat.story import build_population
 
     if seed < 0:
@@ -50,9 +51,13 @@ def build(
     snapshots = SnapshotStore(pack.snapshots)
     identity = run_id(pack, seed)
     with staged_folder(Path(out), pack.code, identity) as folder:
-        population = build_population(
-            pack, snapshots, seed=seed, workers=workers or processors(), progress=progress
-        )
+        try:
+            population = build_population(
+                pack, snapshots, seed=seed, workers=workers or processors(), progress=progress
+            )
+        except BlockedError as error:
+            write_blocked(Path(out) / pack.code / f"{identity}.blocked.json", identity, error)
+            raise
         if progress is not None:
             progress("writing the bundle", 0, 1)
         write_files(population, snapshots, folder, identity, started)

@@ -23,7 +23,7 @@ from synthestat.diagnostics.dwellings import dwelling_diagnostics
 from synthestat.diagnostics.households import household_diagnostics
 from synthestat.diagnostics.residuals import residual_rows, residual_summary
 from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, uncertainty_table
-from synthestat.errors import OutputError
+from synthestat.errors import BlockedError, OutputError
 from synthestat.packs.pack import DEFINITIONS, CountryPack
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population
@@ -255,6 +255,12 @@ def copy_definitions(pack: CountryPack, folder: Path) -> None:
     for name in DEFINITIONS:
         if (pack.folder / name).is_file():
             shutil.copyfile(pack.folder / name, target / name)
+
+
+def write_blocked(path: Path, identity: str, error: BlockedError) -> None:
+    """Keep the conflicting set of a blocked build, beside where its run would have been."""
+    conflict = {"reason": error.message, "cells": list(error.faults), "remedy": error.remedy}
+    write_json(path, {"run_id": identity, "relaxations": [], "conflicts": [conflict]})
 
 
 def write_json(path: Path, document: object) -> None:
