@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from synthestat.sources.cube import CellStatus
 from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population, build_population
+
+sys.path.insert(0, str(Path(__file__).parent))  # the tests here share household_figures.py
 
 Cells = Mapping[tuple[str, ...], float | CellStatus]
 

@@ -10,16 +10,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from synthestat.controls.axes import column_axis
 from synthestat.errors import CubeError, PackError
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import (
-    ColumnMap,
-    ControlSpec,
-    SourceSpec,
-    TotalSpec,
-    age_band,
-    age_band_name,
-)
+from synthestat.packs.spec import ControlSpec, SourceSpec, TotalSpec
 from synthestat.sources.cube import CellStatus, Cube
 from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
@@ -193,7 +187,7 @@ def _control_table(
         faults.append(f"{place}: {asked:,} cells of {source.id}, more than {CELLS:,} for a control")
         return None
     zones = cube.dimension(source.zone_dimension).codes
-    axes = [_axis(pack, spec, column, cube, faults) for column in spec.by]
+    axes = [column_axis(pack, spec, column, cube, faults) for column in spec.by]
     if any(axis is None for axis in axes):
         return None
     try:
@@ -228,78 +222,6 @@ def _zero_faults(place: str, table: ControlTable, axes: list[dict[str, str] | No
         f"{table.targets[z, c]:,}, declared to hold nobody"
         for z, c in np.argwhere(filled)
     ]
-
-
-def _axis(
-    pack: CountryPack, spec: ControlSpec, column: str, cube: Cube, faults: list[str]
-) -> dict[str, str] | None:
-    """Return {published code: bundle value} of one column, checked to cover its classification."""
-    mapping: ColumnMap = spec.by[column]
-    codes = [c for c in cube.dimension(mapping.dimension).codes if c not in mapping.leave_out]
-    values = {code: mapping.codes.get(code, code) for code in codes}
-    if mapping.bands:
-        return _band_axis(pack, spec, column, codes, faults)
-    if column == "age":
-        expected = [str(age) for age in range(pack.country.ages.open_from)]
-        expected.append(f"{pack.country.ages.open_from}+")
-        if mapping.open_class is not None:
-            values[mapping.open_class] = expected[-1]
-    else:
-        expected = list(pack.country.classifications[column])
-    gaps = sorted(set(expected) - set(values.values()))
-    extra = sorted(set(values.values()) - set(expected))
-    twice = len(set(values.values())) != len(values)
-    if gaps or extra or twice:
-        faults.append(
-            f"controls.yaml: {spec.id}: {column} does not match its classification"
-            + (f"; absent: {', '.join(gaps)}" if gaps else "")
-            + (f"; unknown: {', '.join(extra)}" if extra else "")
-            + ("; two codes share a value" if twice else "")
-        )
-        return None
-    order = {value: number for number, value in enumerate(expected)}
-    return dict(sorted(values.items(), key=lambda item: order[item[1]]))
-
-
-def _band_axis(
-    pack: CountryPack, spec: ControlSpec, column: str, codes: list[str], faults: list[str]
-) -> dict[str, str] | None:
-    """Return {published code: band name}, checked to partition ages 0, 1, ... without gaps."""
-    mapping, place = spec.by[column], f"controls.yaml: {spec.id}: bands"
-    found = [f"{place}: only age has bands, not {column}"] if column != "age" else []
-    unknown = sorted(set(mapping.bands) - set(codes))
-    found += [f"{place}: {code!r} is no code of {mapping.dimension}" for code in unknown]
-    bands: dict[str, tuple[int, int | None]] = {}
-    for code in codes:
-        name = mapping.codes.get(code, code)
-        try:
-            bands[code] = mapping.bands[code] if code in mapping.bands else age_band(name)
-        except ValueError as error:
-            found.append(f"{place}: {error}; leave it out, or give its ages")
-    ordered = sorted(bands.items(), key=lambda item: item[1][0])
-    found += [f"{place}: {fault}" for fault in _band_faults(ordered, pack.country.ages.oldest)]
-    faults.extend(found)
-    return None if found else {code: age_band_name(*band) for code, band in ordered}
-
-
-def _band_faults(bands: list[tuple[str, tuple[int, int | None]]], oldest: int) -> list[str]:
-    """Return gaps, overlaps and ends that do not suit ages 0..oldest; bands in order of age."""
-    faults = []
-    due: int | None = 0
-    for code, (first, last) in bands:
-        word = f"{code!r} ({age_band_name(first, last)})"
-        if last is not None and last < first:
-            faults.append(f"{word} ends before it begins")
-        if first > oldest or (last is not None and last > oldest):
-            faults.append(f"{word} goes beyond the oldest age, {oldest}")
-        if due is None or first < due:
-            faults.append(f"{word} overlaps the band before it")
-        elif first > due:
-            faults.append(f"a gap from {due} to {first - 1}, before {word}")
-        due = None if last is None else last + 1
-    if due is not None:
-        faults.append(f"no open band begins at {due}")
-    return faults
 
 
 def _cells(

@@ -32,13 +32,13 @@ class HouseholdTotal:
 
 
 def household_totals(controls: Controls, pack: CountryPack) -> tuple[HouseholdTotal, ...]:
-    """Return one entry per zone and non-empty universe, in zone order."""
+    """Return one entry per zone and non-empty universe of private households, in zone order."""
     home = pack.country.household_universe
     modelled = _modelled_counts(controls, pack)
     totals = []
     for zone in controls.zones:
         for universe, residents in zone.residents.items():
-            if not residents:
+            if not residents or pack.country.institution(universe) is not None:
                 continue
             if universe != home:
                 totals.append(_unpublished_universe(zone, universe, residents, pack))

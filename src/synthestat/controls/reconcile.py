@@ -7,8 +7,8 @@ total, and each FIRM table that cannot be met is moved by the least amount that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,26 +17,29 @@ from synthestat.controls.conflicts import (
     HouseholdRoom,
     block_on,
     dwelling_conflicts,
-    household_conflicts,
     joint_conflicts,
     margin_conflicts,
     tree_conflicts,
     universe_conflicts,
 )
 from synthestat.controls.control_tables import ControlTable, Counts, Published
-from synthestat.controls.joint import settle_jointly
-from synthestat.controls.relaxations import (
-    Relaxation,
-    reachable_capped_persons,
-    relaxed_wholes,
-    settle_rows,
-    within_bounds,
+from synthestat.controls.household_tables import HouseholdMargin
+from synthestat.controls.households import (
+    HouseholdTables,
+    all_household_conflicts,
+    constrains,
+    household_faults,
+    household_tables,
+    national_households,
+    zone_households,
 )
+from synthestat.controls.joint import settle_jointly
+from synthestat.controls.relaxations import Relaxation, relaxed_wholes, settle_rows, within_bounds
 from synthestat.controls.universes import universe_totals
 from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import LEVELS_IN_DEVIATION
+from synthestat.packs.spec import HOUSEHOLD_COLUMNS
 
 CORE_COLUMNS = ("age", "sex")
 _VACANT = {"occupancy": "vacant"}
@@ -64,7 +67,8 @@ class ZoneControls:
 
     `residents` by indivisible universe; `quotas` by attribute with shape (strata, categories) or
     (categories,); `households` and `capped_persons` are None where unpublished; `rows` are the
-    cells of each table of persons, by control, as settled.
+    cells of each table of persons, by control, as settled; `household_margins` are the tables of
+    households by size and type, as settled.
     """
 
     code: str
@@ -77,6 +81,7 @@ class ZoneControls:
     dwellings: int
     vacant: int
     rows: Mapping[str, Counts] = field(default_factory=dict)
+    household_margins: tuple[HouseholdMargin, ...] = ()
 
     @property
     def occupied(self) -> int:
@@ -89,7 +94,9 @@ class Controls:
     """The reconciled controls of a country.
 
     `size_cap` is the size at which the published household-size total stops counting; `size_shape`
-    are relative weights of sizes 1, 2, ... and a last open class, from the registry's table.
+    are relative weights of sizes 1, 2, ... and a last open class, from the registry.
+    `national_household_margins` are tables of the whole country that not every zone has: the sum
+    over all zones, those with a margin of their own included, meets them.
     """
 
     published: Published
@@ -98,6 +105,7 @@ class Controls:
     size_cap: int | None
     size_shape: Floats
     relaxations: tuple[Relaxation, ...] = field(default=())
+    national_household_margins: tuple[HouseholdMargin, ...] = ()
 
     def zone(self, code: str) -> ZoneControls:
         """Return one zone's controls."""
@@ -116,44 +124,71 @@ def reconcile(published: Published, pack: CountryPack) -> Controls:
     block_on(joint_conflicts(published, pack))
     block_on(universe_conflicts(published, pack))
     block_on(dwelling_conflicts(published))
-    relaxations: list[Relaxation] = []
+    tables = household_tables(published)
+    zones: list[ZoneControls] = []
+    moves: list[list[Relaxation]] = []
+    for zone in pack.geography.at(pack.country.zone_level):
+        moves.append([])
+        zones.append(_zone_controls(zone.code, zone.flags, published, tables, pack, moves[-1]))
+    rooms, root = [zone.room for zone in zones], pack.geography.root.code
+    block_on(all_household_conflicts(tables, rooms, root))
+    homes = {
+        room.zone: zone_households(tables, room, pack, own)
+        for room, own in zip(rooms, moves, strict=True)
+    }
+    relaxations = [relaxation for own in moves for relaxation in own]
+    national, margins = national_households(tables, homes, rooms, root, relaxations)
+    settled = {zone.code: {**zone.rows, **homes[zone.code].cells} for zone in zones}
+    relaxations += relaxed_wholes(published, pack, relaxations, settled)
     zones = [
-        _zone_controls(zone.code, zone.flags, published, pack, relaxations)
-        for zone in pack.geography.at(pack.country.zone_level)
+        replace(
+            zone,
+            households=homes[zone.code].households,
+            capped_persons=homes[zone.code].capped_persons,
+            household_margins=homes[zone.code].margins,
+        )
+        for zone in zones
     ]
-    household_table = _sole(published, "households", summed=False)
-    capped_table = _sole(published, "households", summed=True)
-    block_on(
-        household_conflicts(household_table, [z.room for z in zones], pack.geography.root.code)
-    )
-    national = _national_households(household_table, zones, pack, relaxations)
-    relaxations += relaxed_wholes(
-        published, pack, relaxations, {zone.code: zone.rows for zone in zones}
-    )
     return Controls(
         published=published,
         zones=tuple(zones),
         national_households=national,
-        size_cap=None if capped_table is None else capped_table.spec.cap,
+        size_cap=None if tables.capped is None else tables.capped.spec.cap,
         size_shape=_size_shape(published, pack),
         relaxations=tuple(relaxations),
+        national_household_margins=margins,
     )
 
 
 def _size_shape(published: Published, pack: CountryPack) -> Floats:
-    """Return households by size pooled over the other dimensions of the registry's table."""
+    """Return the weights of sizes 1, 2, ... and an open class that the registry gives.
+
+    Either weights by size (`sizes`), or a frozen table, pooled over its other dimensions.
+    """
     entry = pack.priors.used("household_size")
+    if "sizes" in entry.values:
+        weights = pack.priors.weights("household_size", "sizes")
+        return np.array([weights[size] for size in _size_codes(entry.id, list(weights))])
     cube = published.cubes.get(str(entry.values.get("table")))
     if cube is None:
-        raise PackError(f"priors.yaml: {entry.id}: its table is not in sources.yaml")
+        raise PackError(
+            f"priors.yaml: {entry.id}: its table is not in sources.yaml",
+            remedy="name a frozen table, or give the weights themselves under sizes",
+        )
     dimension = cube.dimension(str(entry.values.get("dimension")))
-    codes = [str(size) for size in range(1, len(dimension.codes))]
-    codes.append(str(entry.values.get("open_class")))
-    if sorted(codes) != sorted(dimension.codes):
-        raise PackError(f"priors.yaml: {entry.id}: sizes must be 1, 2, ... and one open class")
+    codes = _size_codes(entry.id, dimension.codes, str(entry.values.get("open_class")))
     axis = [d.id for d in cube.dimensions].index(dimension.id)
     pooled = np.nansum(np.moveaxis(cube.values, axis, 0).reshape(len(codes), -1), axis=1)
     return np.asarray(pooled[[dimension.codes.index(code) for code in codes]], dtype=np.float64)
+
+
+def _size_codes(entry: str, given: Sequence[str], last: str | None = None) -> list[str]:
+    """Return the codes of sizes in order; `last` is the open class, by default `6+` after 5."""
+    codes = [str(size) for size in range(1, len(given))]
+    codes.append(f"{len(given)}+" if last is None else last)
+    if sorted(codes) != sorted(given):
+        raise PackError(f"priors.yaml: {entry}: sizes must be 1, 2, ... and one open class")
+    return codes
 
 
 def _check_exercised(published: Published, pack: CountryPack) -> None:
@@ -165,10 +200,12 @@ def _check_exercised(published: Published, pack: CountryPack) -> None:
         if spec.level in ("GUIDE", "INFORMATIONAL"):
             continue
         core = spec.counts == "persons" and set(spec.by) <= set(CORE_COLUMNS) and not spec.sum
-        households = spec.counts == "households" and not spec.by and spec.sum in (None, "size")
+        households = spec.counts == "households" and set(spec.by) <= set(HOUSEHOLD_COLUMNS)
+        households = households and spec.sum in (None, "size")
         dwellings = spec.counts == "dwellings" and spec.only in ({}, {"occupancy": "vacant"})
         if not (core or households or dwellings or spec.id in quotas):
             faults.append(f"controls.yaml: {spec.id}: no stage of the build exercises this control")
+    faults += household_faults(household_tables(published), pack)
     if faults:
         raise PackError(
             f"{pack.code} declares controls that would not be exercised",
@@ -177,28 +214,15 @@ def _check_exercised(published: Published, pack: CountryPack) -> None:
         )
 
 
-def _sole(published: Published, counts: str, *, summed: bool) -> ControlTable | None:
-    found = [
-        table
-        for table in published.tables.values()
-        if table.spec.counts == counts
-        and bool(table.spec.sum) == summed
-        and constrains(table)
-        and not table.spec.only
-    ]
-    if len(found) > 1:
-        names = ", ".join(table.spec.id for table in found)
-        raise PackError(f"more than one control counts {counts} in the same way: {names}")
-    return found[0] if found else None
-
-
 def _zone_controls(
     code: str,
     flags: frozenset[str],
     published: Published,
+    households: HouseholdTables,
     pack: CountryPack,
     relaxations: list[Relaxation],
 ) -> ZoneControls:
+    """Return one zone's controls; its household figures are left open until all zones are read."""
     tables = published.tables.values()
     persons = [t for t in tables if t.spec.counts == "persons" and constrains(t)]
     residents = universe_totals(code, flags, persons, pack.country)
@@ -225,9 +249,8 @@ def _zone_controls(
         columns = published.tables[attribute.control].columns
         shape = [len(pack.country.classifications[column]) for column in columns]
         quotas[attribute.name] = rows[attribute.control].reshape(shape)
-    room = _room(code, residents, _adults(margins, pack), published, pack, relaxations)
-    households = _households(_sole(published, "households", summed=False), room, relaxations)
-    capped = _sole(published, "households", summed=True)
+    adults = _adults(margins, pack)
+    room = _room(code, residents, adults, published, households, pack, relaxations)
     dwellings = _dwelling_figure(published, code, {}) or 0
     return ZoneControls(
         code=code,
@@ -235,19 +258,12 @@ def _zone_controls(
         margins=tuple(margins),
         quotas=quotas,
         room=room,
-        households=households,
-        capped_persons=reachable_capped_persons(
-            capped, code, room.residents, households, pack, relaxations
-        ),
+        households=None,
+        capped_persons=None,
         dwellings=dwellings,
         vacant=dwellings - (room.occupied or 0),
         rows=rows,
     )
-
-
-def constrains(table: ControlTable) -> bool:
-    """Tell whether a table's level makes it a constraint."""
-    return table.spec.level in LEVELS_IN_DEVIATION
 
 
 def _room(
@@ -255,6 +271,7 @@ def _room(
     residents: Mapping[str, int],
     adults: int,
     published: Published,
+    tables: HouseholdTables,
     pack: CountryPack,
     relaxations: list[Relaxation],
 ) -> HouseholdRoom:
@@ -266,8 +283,7 @@ def _room(
     part = _dwelling_table(published, _VACANT)
     persons = residents.get(pack.country.household_universe, 0)
     if part is not None and dwellings is not None and part.spec.level != "HARD":
-        households = _sole(published, "households", summed=False)
-        figure = None if households is None else households.total(code)
+        figure = tables.total(code)
         homes = -(-persons // rules.largest_household.value) if figure is None else figure
         lived_in = -(-homes // rules.households_per_dwelling.value)
         bounds = (0, max(dwellings - lived_in, 0))
@@ -281,35 +297,6 @@ def _room(
         per_dwelling=rules.households_per_dwelling.value,
         dwelling_cell="" if table is None else table.cell_name(code),
     )
-
-
-def _households(
-    table: ControlTable | None, room: HouseholdRoom, relaxations: list[Relaxation]
-) -> int | None:
-    """Return a zone's published households; a FIRM figure yields to what the zone can hold."""
-    figure = None if table is None else table.total(room.zone)
-    if table is None or figure is None or table.spec.level == "HARD":
-        return figure
-    bounds = (room.least, room.most)
-    return within_bounds(table, room.zone, figure, bounds, "persons and dwellings", relaxations)
-
-
-def _national_households(
-    table: ControlTable | None,
-    zones: list[ZoneControls],
-    pack: CountryPack,
-    relaxations: list[Relaxation],
-) -> int | None:
-    """Return the national count; a FIRM one yields to what its zones can hold."""
-    root = pack.geography.root.code
-    national = None if table is None else table.total(root)
-    if table is None or national is None or table.spec.level == "HARD":
-        return national
-    known = sum(zone.households for zone in zones if zone.households is not None)
-    rest = [zone.room for zone in zones if zone.households is None]
-    least, most = sum(room.least for room in rest), sum(room.most for room in rest)
-    bounds = (known + least, known + most)
-    return within_bounds(table, root, national, bounds, "the zones", relaxations)
 
 
 def _dwelling_table(published: Published, only: Mapping[str, str]) -> ControlTable | None:

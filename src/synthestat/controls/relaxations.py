@@ -204,15 +204,8 @@ def relaxed_wholes(
         for at, category in enumerate(table.categories):
             name = category_name(table.columns, category)
             target = int(whole[at])
-            parts = [
-                int(settled[zone][table.spec.id][at])
-                if table.spec.id in settled[zone]
-                else moved.get(
-                    (table.spec.id, zone, name), int(table.targets[table.zones.index(zone), at])
-                )
-                for zone in zones
-            ]
-            if UNPUBLISHED in (target, *parts):
+            parts = [_reached(table, zone, at, name, moved, settled[zone]) for zone in zones]
+            if UNPUBLISHED in (target, *parts) or (table.spec.id, root, name) in moved:
                 continue
             if abs(target - sum(parts)) <= table.source.reach:
                 continue
@@ -229,6 +222,22 @@ def relaxed_wholes(
                 )
             )
     return found
+
+
+def _reached(
+    table: ControlTable,
+    zone: str,
+    at: int,
+    name: str,
+    moved: Mapping[tuple[str, str, str], int],
+    settled: Mapping[str, Counts],
+) -> int:
+    """Return what a zone's cell becomes: as settled, as relaxed, as published or UNPUBLISHED."""
+    if table.spec.id in settled:
+        return int(settled[table.spec.id][at])
+    if (table.spec.id, zone, name) in moved or zone not in table.zones:
+        return moved.get((table.spec.id, zone, name), UNPUBLISHED)
+    return int(table.targets[table.zones.index(zone), at])
 
 
 def reachable_capped_persons(

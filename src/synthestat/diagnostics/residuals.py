@@ -9,10 +9,11 @@ import polars as pl
 
 from synthestat.controls.age_bands import band_starts, block_names, block_of
 from synthestat.controls.control_tables import UNBOUNDED, UNPUBLISHED, ControlTable, Counts
+from synthestat.controls.household_tables import size_starts, type_groups
 from synthestat.controls.household_totals import HouseholdTotal
 from synthestat.controls.relaxations import Relaxation, category_name
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import LEVELS_IN_DEVIATION
+from synthestat.packs.spec import LEVELS_IN_DEVIATION, age_band
 from synthestat.story import Population
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -82,12 +83,25 @@ def observed_counts(
 
 
 def _key(column: str, table: ControlTable, pack: CountryPack) -> pl.Expr:
-    """Return the category of a row in one column, ages in the table's own bands."""
+    """Return the category of a row in one column: ages in the table's own bands, households in its
+    classes of sizes and groups of types."""
+    if column == "size":
+        size = pl.col("size").cast(pl.Int64)
+        starts = size_starts(table)
+        names = [c[table.columns.index("size")] for c in table.categories]
+        name_of = {age_band(name)[0]: name for name in names}
+        return pl.coalesce(
+            pl.when(size >= start).then(pl.lit(name_of[start])) for start in reversed(starts)
+        ).alias("size_class")
+    if column == "household_type":
+        groups = {kind: "|".join(group) for group in type_groups(table) for kind in group}
+        kind = pl.col("household_type").cast(pl.String)
+        return kind.replace_strict(groups, return_dtype=pl.String).alias("type_group")
     if column != "age":
         return pl.col(column).cast(pl.String)
     starts = band_starts(table)
-    names = block_names(starts)
-    bands = {age: names[block_of(starts, age)] for age in range(pack.country.ages.oldest + 1)}
+    blocks = block_names(starts)
+    bands = {age: blocks[block_of(starts, age)] for age in range(pack.country.ages.oldest + 1)}
     return pl.col("age").cast(pl.Int64).replace_strict(bands, return_dtype=pl.String)
 
 
@@ -176,7 +190,7 @@ def with_intervals(rows: pl.DataFrame, totals: tuple[HouseholdTotal, ...]) -> pl
     joined = rows.join(
         modelled, on=["zone", "universe", "family"], how="left", maintain_order="left"
     )
-    empty = pl.col("target").is_null()
+    empty = pl.col("target").is_null() & (pl.col("category") == "")
     return joined.with_columns(
         low=pl.when(empty).then(pl.coalesce("l", "low")).otherwise("low"),
         high=pl.when(empty).then(pl.coalesce("h", "high")).otherwise("high"),
