@@ -46,6 +46,7 @@ def build(
         raise InputError(f"the seed {seed} is negative", remedy="give a whole number from 0 up")
     if workers is not None and workers < 1:
         raise InputError(f"{workers} workers cannot build", remedy="give --workers 1 or more")
+    workers = workers or processors()
     started = datetime.now(UTC)
     pack = find_pack(str(country))
     snapshots = SnapshotStore(pack.snapshots)
@@ -53,14 +54,14 @@ def build(
     with staged_folder(Path(out), pack.code, identity) as folder:
         try:
             population = build_population(
-                pack, snapshots, seed=seed, workers=workers or processors(), progress=progress
+                pack, snapshots, seed=seed, workers=workers, progress=progress
             )
         except BlockedError as error:
             write_blocked(Path(out) / pack.code / f"{identity}.blocked.json", identity, error)
             raise
         if progress is not None:
             progress("writing the bundle", 0, 1)
-        write_files(population, snapshots, folder, identity, started)
+        write_files(population, snapshots, folder, identity, started, workers)
     return Path(out) / pack.code / identity
 
 

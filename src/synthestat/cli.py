@@ -260,11 +260,14 @@ def _print_status(folder: Path) -> None:
     screen.print(f"{manifest['country_name']} {manifest['edition']}  SYNTHETIC  {bundle.run_id}")
     screen.print(table)
     hard = residuals["hard_rows"] - residuals["hard_failures"]
+    seconds, workers = manifest["times"]["seconds"], manifest["times"]["workers"]
+    pace = built["persons"]["all"] / max(seconds * workers, 1e-9)
     screen.print(
         f"HARD rows exact        {hard:,} of {residuals['hard_rows']:,}\n"
         f"max marginal deviation {residuals['max_marginal_deviation']:.4%}\n"
         f"relaxations            {len(manifest['constraints_relaxed'])}\n"
-        f"built in               {manifest['times']['seconds']:.0f} s",
+        f"built in               {seconds:.0f} s by {workers} workers: "
+        f"{pace:,.0f} persons a second and worker",
         highlight=False,
     )
 

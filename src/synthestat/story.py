@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 from synthestat.controls.control_tables import read_controls
 from synthestat.controls.household_totals import HouseholdTotal, household_totals
 from synthestat.controls.reconcile import Controls, ZoneControls, reconcile
+from synthestat.fitting.ipf import Whole
 from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
 from synthestat.sources.snapshots import SnapshotStore
-from synthestat.synthesis.attributes import quotas_from_margin, spread_over_households
+from synthestat.synthesis.attributes import draw_attributes
 from synthestat.synthesis.dwellings import place_in_dwellings
 from synthestat.synthesis.households import Homes, form_households, nobody
+from synthestat.synthesis.institutions import (
+    Institutions,
+    form_institutions,
+    institutions_in,
+)
+from synthestat.synthesis.leaning import Leaning
+from synthestat.synthesis.national import share_out
 from synthestat.synthesis.persons import fit_joint, integerize
 from synthestat.synthesis.zone_tables import FirstIds, ZoneTables, zone_tables
 
@@ -56,15 +64,16 @@ def build_population(
     controls = reconcile(published, pack)
     totals = household_totals(controls, pack)
     streams = RandomStreams(seed)
-    plans = [
-        (zone, first)
-        for zone, first in zip(controls.zones, first_ids(controls, totals), strict=True)
-    ]
+    persons = {zone.code: zone_persons(zone, pack, streams) for zone in controls.zones}
+    controls, leaning = share_out(controls, totals, persons, pack, streams)
+    firsts = first_ids(controls, totals, pack)
+    plans = list(zip(controls.zones, firsts, strict=True))
 
     def build(plan: tuple[ZoneControls, FirstIds]) -> ZoneTables:
         zone, first = plan
         mine = [total for total in totals if total.zone == zone.code]
-        return build_zone(zone, mine, first, controls, pack, streams)
+        homes = form_homes(persons[zone.code], zone, mine, controls, leaning, pack, streams)
+        return build_zone(zone, homes, first, pack, streams)
 
     largest_first = sorted(plans, key=lambda plan: -sum(plan[0].residents.values()))
     built: dict[str, ZoneTables] = {}
@@ -83,69 +92,68 @@ def _silent(_step: str, _done: int, _of: int) -> None:
     """Say nothing."""
 
 
+def zone_persons(zone: ZoneControls, pack: CountryPack, streams: RandomStreams) -> dict[str, Whole]:
+    """Return whole persons of a zone by universe, each of shape (single ages, sexes)."""
+    if not any(zone.residents.values()):
+        return {}
+    joint = fit_joint(zone, pack)
+    counts = integerize(joint, zone.code, pack, streams)
+    return dict(zip(joint.universes, counts, strict=True))
+
+
+def form_homes(
+    persons: Mapping[str, Whole],
+    zone: ZoneControls,
+    totals: Sequence[HouseholdTotal],
+    controls: Controls,
+    leaning: Sequence[Leaning],
+    pack: CountryPack,
+    streams: RandomStreams,
+) -> list[Homes | Institutions]:
+    """Form the private households and the institutions of one zone."""
+    homes: list[Homes | Institutions] = [
+        form_households(persons[total.universe], zone, total, controls, pack, streams, leaning)
+        for total in totals
+    ]
+    homes += [
+        form_institutions(persons[universe], zone.code, universe, pack, streams)
+        for universe, number in institutions_in(zone, pack).items()
+        if number
+    ]
+    return homes or [nobody(zone.code, pack.country.household_universe)]
+
+
 def build_zone(
     zone: ZoneControls,
-    totals: list[HouseholdTotal],
+    homes: Sequence[Homes | Institutions],
     first: FirstIds,
-    controls: Controls,
     pack: CountryPack,
     streams: RandomStreams,
 ) -> ZoneTables:
-    """Build one zone: persons, households, attributes, dwellings."""
-    homes = [nobody(zone.code, pack.country.household_universe)]
-    if totals:
-        joint = fit_joint(zone, pack)
-        counts = integerize(joint, zone.code, pack, streams)
-        of = dict(zip(joint.universes, counts, strict=True))
-        homes = [
-            form_households(of[total.universe], zone, total, controls, pack, streams)
-            for total in totals
-        ]
-    attributes = [draw_attributes(home, zone, pack, streams) for home in homes]
+    """Give the members of one zone's households attributes and dwellings."""
+    attributes = draw_attributes(homes, zone, pack, streams)
     sizes = published_sizes(homes, pack)
     housed = place_in_dwellings(sizes, zone, streams.stream("dwellings", zone.code))
     return zone_tables(zone.code, homes, attributes, housed, first, pack)
 
 
-def draw_attributes(
-    home: Homes, zone: ZoneControls, pack: CountryPack, streams: RandomStreams
-) -> Mapping[str, NDArray[np.int8]]:
-    """Give the members of one universe's households their declared attributes, quotas exact.
-
-    Universes that an attribute's control does not cover get none: unknown stays unknown.
-    """
-    values: dict[str, NDArray[np.int8]] = {"sex": home.sex}
-    for attribute in pack.attributes:
-        control = pack.control(attribute.control)
-        if home.universe not in pack.country.atoms(control.universe):
-            continue
-        rng = streams.stream(f"attribute {attribute.name}", f"{zone.code}/{home.universe}")
-        quotas = zone.quotas[attribute.name]
-        strata = pack.country.classifications[attribute.stratum]
-        if attribute.association is not None:
-            present = np.bincount(values[attribute.stratum], minlength=len(strata))
-            names = (strata, pack.country.classifications[attribute.name])
-            quotas = quotas_from_margin(
-                present, quotas, pack.priors, attribute.association, names, rng, place=zone.code
-            )
-        values[attribute.name] = spread_over_households(
-            home.positions.start, values[attribute.stratum], quotas, rng
-        )
-    return {name: codes for name, codes in values.items() if name != "sex"}
-
-
-def published_sizes(homes: list[Homes], pack: CountryPack) -> NDArray[np.int64]:
+def published_sizes(homes: Sequence[Homes | Institutions], pack: CountryPack) -> NDArray[np.int64]:
     """Return sizes of the households that the dwelling tables cover, shape (households,)."""
-    covered = [h for h in homes if h.universe == pack.country.household_universe]
+    home = pack.country.household_universe
+    covered = [h for h in homes if isinstance(h, Homes) and h.universe == home]
     sizes = [np.diff(home.positions.start).astype(np.int64) for home in covered]
     return np.concatenate(sizes) if sizes else np.zeros(0, dtype=np.int64)
 
 
-def first_ids(controls: Controls, totals: tuple[HouseholdTotal, ...]) -> Iterator[FirstIds]:
+def first_ids(
+    controls: Controls, totals: tuple[HouseholdTotal, ...], pack: CountryPack
+) -> Iterator[FirstIds]:
     """Yield the first ids of each zone, in zone order, counting from 1."""
     persons = [sum(zone.residents.values()) for zone in controls.zones]
     households = [
-        sum(t.households for t in totals if t.zone == zone.code) for zone in controls.zones
+        sum(t.households for t in totals if t.zone == zone.code)
+        + sum(institutions_in(zone, pack).values())
+        for zone in controls.zones
     ]
     dwellings = [zone.dwellings for zone in controls.zones]
     starts = (accumulate(counts, initial=1) for counts in (persons, households, dwellings))

@@ -17,7 +17,7 @@ import pytest
 from synthestat.bundle.manifest import run_id
 from synthestat.bundle.read import find_run, open_bundle, read_json
 from synthestat.errors import BundleError
-from synthestat.packs.pack import CountryPack, find_pack, read_pack
+from synthestat.packs.pack import CountryPack, default_priors, find_pack, read_pack
 from synthestat.story import Population
 from synthestat.tables import content_digest
 
@@ -144,8 +144,8 @@ def test_the_tables_have_the_columns_of_the_contract(tiny_run: Path) -> None:
     contract = {
         "persons": "person_id household_id zone_code age sex universe household_role partner_id "
         "mother_id father_id language faith",
-        "households": "household_id zone_code size household_type kind reference_person_id "
-        "dwelling_id universe",
+        "households": "household_id zone_code size household_type kind institution "
+        "reference_person_id dwelling_id universe",
         "dwellings": "dwelling_id zone_code occupancy household_count dwelling_type building_id",
     }
     for table, names in contract.items():
@@ -214,6 +214,60 @@ def test_provenance_counts_every_cell(tiny_run: Path) -> None:
 
 def test_the_pack_travels_with_the_run(tiny_run: Path, tiny_pack: CountryPack) -> None:
     assert read_pack(tiny_run / "pack").digest == tiny_pack.digest
+    defaults = default_priors(tiny_pack.folder).read_bytes()
+    assert (tiny_run / "pack" / "default_priors.yaml").read_bytes() == defaults
+
+
+def test_default_distributions_are_recorded(tiny_run: Path, tiny_pack: CountryPack) -> None:
+    listed = load(tiny_run, "distribution_diagnostics.json")["registry"]
+    assert [entry["id"] for entry in listed] == [e.id for e in tiny_pack.priors.applying]
+    default = [entry for entry in listed if entry["id"].startswith("default.")]
+    assert {"institution_size", "institutional_ages"} <= {entry["family"] for entry in default}
+    assert {(entry["variant"], entry["confidence"]) for entry in default} == {("robust", "low")}
+    named = load(tiny_run, "build_manifest.json")["default_priors"]
+    assert named == [entry["id"] for entry in default]
+
+
+def test_institutions_are_counted_apart(institution_run: Path, tiny_run: Path) -> None:
+    figures = load(institution_run, "household_diagnostics.json")
+    assert figures["institutional_households"] == 4
+    assert figures["institutional_residents"] == 245
+    assert figures["institutional_residents_by_kind"] == {"care_home": 155, "student_hall": 90}
+    assert figures["institutional_households_by_kind"] == {"care_home": 3, "student_hall": 1}
+    assert figures["households"] == figures["private_households"] + 4
+    for private in ("by_size", "by_type", "generations"):
+        assert sum(figures[private].values()) == figures["private_households"]
+    assert figures["largest_household"] <= figures["declared_largest"]
+    assert set(figures["mean_size"]) == {"enumerated", "estimated"}
+    assert figures["child_only_households"] == 0
+    coverage = load(institution_run, "build_manifest.json")["coverage"]
+    assert coverage["targets"]["persons"]["care"] == coverage["built"]["persons"]["care"] == 155
+    tiers = load(institution_run, "geography_quality_tiers.json")["tiers"]
+    assert tiers == load(tiny_run, "geography_quality_tiers.json")["tiers"]
+    uncertain = pl.read_parquet(institution_run / "uncertainty.parquet")
+    counted = uncertain.filter(pl.col("universe").is_in(["care", "halls"]))
+    assert set(counted["method"]) == {"default.institution_size"}
+    assert (counted["low"] < counted["estimate"]).all()
+    note = json.loads(
+        pq.read_schema(institution_run / "synthetic_households.parquet").metadata[b"synthestat"]
+    )
+    assert note["evidence"]["institution"] == "constrained"
+    notes = (institution_run / "model_notes.md").read_text(encoding="utf-8")
+    assert "| `institutional_residents` | 245 |" in notes
+
+
+def test_institutions_leave_private_households_as_they_were(
+    institution_run: Path, tiny_run: Path
+) -> None:
+    """Zones without institutions are the same person by person, but for their ids."""
+    columns = ["zone_code", "age", "sex", "universe", "household_role", "language", "faith"]
+    with_them, without = (
+        pl.read_parquet(run / "synthetic_persons.parquet")
+        .select(pl.col(columns).cast(pl.String))
+        .filter(pl.col("zone_code").is_in(["04", "05", "06"]))
+        for run in (institution_run, tiny_run)
+    )
+    assert with_them.equals(without)
 
 
 def test_no_file_names_a_place_on_this_machine(tiny_run: Path) -> None:

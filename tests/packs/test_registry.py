@@ -89,3 +89,76 @@ def test_the_oldest_ages_fall_steadily(tiny_pack: CountryPack) -> None:
 def test_every_family_that_the_engine_asks_for_is_in_the_registry(tiny_pack: CountryPack) -> None:
     for family in {prior.family for prior in tiny_pack.priors.entries}:
         assert tiny_pack.priors.used(family).family == family
+
+
+# Values by mean size of households ------------------------------------------------------------
+
+
+BY_SIZE: dict[str | int, object] = {
+    "by_mean_size": {
+        "5.0": {"a": 4, "curve": {0: 1.0, 30: 3.0}},
+        "2.0": {"a": 1, "curve": {0: 0.0, 30: 1.0}},
+        "3.0": {"a": 2, "curve": {0: 0.0, 30: 1.0}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("mean", "number"), [(0.5, 1), (2, 1), (2.25, 1.25), (3, 2), (4, 3), (5, 4), (9.0, 4)]
+)
+def test_values_by_mean_size_are_linear_between_and_flat_beyond(mean: float, number: float) -> None:
+    registry = Registry((entry(BY_SIZE),)).at_mean_size(mean)
+    assert registry.number("f", "a") == pytest.approx(number)
+    top = float(np.interp(mean, [3, 5], [1, 3]))
+    assert registry.by_age("f", 31, "curve")[30] == pytest.approx(top)
+    assert registry.by_age("f", 31, "curve")[15] == pytest.approx(
+        (top + np.interp(mean, [3, 5], [0, 1])) / 2
+    )
+
+
+def test_entries_without_mean_sizes_stay_and_defaults_move() -> None:
+    plain = entry({"a": 7}, id="plain", family="p")
+    registry = Registry((plain,), (entry(BY_SIZE),)).at_mean_size(4.0)
+    assert registry.entries == (plain,)
+    assert registry.number("f", "a") == 3.0
+    assert registry.at_mean_size(2.0) == registry  # what stands at one size has no other
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"by_mean_size": {"2": {"a": 1}, "5": {"b": 1}}}, "unlike parts"),
+        ({"by_mean_size": {"2": {"a": 1}, "5": {"a": {"b": 1}}}}, "unlike parts"),
+        ({"by_mean_size": {"2": {"a": [1, 2]}, "5": {"a": [1, 2]}}}, "unlike parts"),
+        ({"by_mean_size": {"2": {"a": "x"}, "5": {"a": "x"}}}, "unlike parts"),
+        ({"by_mean_size": {"2": {"a": 1}}}, "needs two mean sizes"),
+        ({"by_mean_size": [1, 2]}, "needs two mean sizes"),
+        ({"by_mean_size": {"2": {"a": 1}, "5": {"a": 1}}, "a": 1}, "needs two mean sizes"),
+        ({"by_mean_size": {"small": {"a": 1}, "large": {"a": 2}}}, "names mean sizes"),
+        ({"by_mean_size": {"2": {"a": 1}, "2.0": {"a": 2}}}, "names mean sizes"),
+        ({"by_mean_size": {"2": {"a": 1}, "nan": {"a": 2}}}, "names mean sizes"),
+    ],
+)
+def test_values_by_mean_size_that_cannot_be_joined_are_refused(
+    values: dict[str | int, object], words: str
+) -> None:
+    with pytest.raises(PackError, match=words) as caught:
+        Registry((entry(values),)).at_mean_size(3.0)
+    assert "priors.yaml: e: " in str(caught.value)
+
+
+def test_the_default_registry_stands_at_any_mean_size(tiny_pack: CountryPack) -> None:
+    """Shares of living arrangements stay shares, and reach the ends of their range."""
+    defaults = Registry((), tiny_pack.priors.defaults)
+    couples = []
+    for mean in (1.2, 2.2, 3.7, 5.0, 8.0):
+        registry = defaults.at_mean_size(mean)
+        for sex in ("male", "female"):
+            shares = [
+                registry.by_age("living_arrangements", 101, name, sex)
+                for name in registry.used("living_arrangements").values
+            ]
+            assert np.min(shares) >= 0
+            assert np.max(shares) <= 1
+        couples.append(registry.number("partner_age_gap", "location"))
+    assert couples == pytest.approx([2.2, 2.2, 4.2357, 6.0, 6.0], abs=1e-3)

@@ -284,6 +284,24 @@ def plant_good_tier_where_a_control_is_relaxed(run):
 # 19 to 27: evidence and honesty -------------------------------------------------------------------
 
 
+@defect(19, "registry_entries")
+def plant_default_distribution_of_high_confidence(run):
+    def praise(document):
+        entry = next(e for e in document["registry"] if e["id"].startswith("default."))
+        entry["confidence"] = "high"
+
+    run.edit_json("distribution_diagnostics.json", praise)
+
+
+@defect(19, "registry_entries")
+def plant_default_distribution_left_out(run):
+    def leave_out(document):
+        kept = [e for e in document["registry"] if e["family"] != "institution_size"]
+        document["registry"] = kept
+
+    run.edit_json("distribution_diagnostics.json", leave_out)
+
+
 @defect(19, "evidence_words")
 def plant_evidence_word_in_the_manifest(run):
     run.edit_json(MANIFEST, lambda manifest: manifest["layers"].update({PERSONS: "estimated"}))

@@ -1,8 +1,8 @@
 """The gate, measured: each defect is planted in a good run, and the check for it must find it.
 
-To add a kind of defect, write a function in `people_defects.py` or `record_defects.py` that takes
-a `PlantedRun` and damages it, under `@defect(finding, check)`. The copy is sealed again before it
-is judged, so that only the planted claim is false.
+To add a kind of defect, write a function in `people_defects.py`, `family_defects.py` or
+`record_defects.py` that takes a `PlantedRun` and damages it, under `@defect(finding, check)`. The
+copy is sealed again before it is judged, so that only the planted claim is false.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import shutil
 from pathlib import Path
 
+import family_defects
 import people_defects
 import pytest
 import record_defects
@@ -26,11 +27,13 @@ from planted import (
 )
 
 from synthestat.errors import BundleError
+from synthestat.packs.spec import HOUSEHOLD_TYPES
 from synthestat.review.record import Check, Status
 from synthestat.review.verify import Verification, verify_run
 from synthestat.sources.snapshots import SnapshotStore
 
 assert people_defects.DWELLINGS == record_defects.DWELLINGS  # both have registered their defects
+assert set(family_defects.SAID_INSTEAD) == set(HOUSEHOLD_TYPES)  # and so have families
 
 
 @pytest.fixture

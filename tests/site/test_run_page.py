@@ -380,3 +380,74 @@ def test_it_opens_in_a_browser_without_a_complaint(chromium, tiny_run, tmp_path)
     assert shown.stdout.rstrip().endswith("</html>")
     assert "CONSOLE" not in shown.stderr
     assert "Content Security Policy" not in shown.stderr
+
+
+def test_residents_of_institutions_are_shown_by_kind(institution_run, tmp_path):
+    text = write_run_page(institution_run, out=tmp_path / "run.html").read_text(encoding="utf-8")
+    tile = text[text.index("Institutional households") :].split("</div>")[0]
+    assert "<b>4</b>" in tile
+    assert "<li>care home: 155 residents</li><li>student hall: 90 residents</li>" in tile
+    assert "default.institution_size" in text
+
+
+# Families -----------------------------------------------------------------------------------------
+
+FAMILY_PICTURES = (
+    "Household types by size",
+    "Women and girls: how they live, by age",
+    "Men and boys: how they live, by age",
+    "Age gap of partners",
+    "Age gap of mother and child",
+    "Generations under one roof",
+)
+
+
+def test_families_are_drawn_with_the_figures_of_the_diagnostics(page, tiny_run):
+    facts = read_json(tiny_run / "household_diagnostics.json")
+    text = Reader(page).text
+    for title in FAMILY_PICTURES:
+        assert text.count(title) == 1
+    for groups in facts["living_arrangements"].values():
+        residents = sum(sum(kinds.values()) for kinds in groups.values())
+        assert f"{residents:,} residents, each in one living arrangement" in text
+    couples = facts["gaps"]["partner"]
+    assert f"{sum(couples['counts'].values()):,} couples of a man and a woman" in text
+    assert f"Line: {couples['kernel']['entry']}, the kernel" in text
+    chains = facts["generations"]
+    households = facts["private_households"]
+    for depth in ("1", "2"):
+        assert f"{chains[depth]:,} ({chains[depth] / households:.1%})" in text
+    deep = sum(number for depth, number in chains.items() if int(depth) >= 3)
+    assert f"{deep:,} ({deep / households:.1%})" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "title"),
+    [
+        ("living_arrangements", "Women and girls: how they live"),
+        ("gaps", "Age gap of"),
+        ("generations", "Generations under one roof"),
+    ],
+)
+def test_a_picture_without_its_figures_is_left_out(copied, key, title):
+    facts = read_json(copied / "household_diagnostics.json")
+    del facts[key]
+    (copied / "household_diagnostics.json").write_text(json.dumps(facts), encoding="utf-8")
+    text = Reader(write_run_page(copied).read_text(encoding="utf-8")).text
+    assert title not in text
+    assert "Household types by size" in text
+
+
+def test_soft_targets_are_told_with_what_was_observed(copied, page):
+    assert "Soft targets" not in Reader(page).text
+    facts = read_json(copied / "household_diagnostics.json")
+    row = {"id": "zz.t", "label": HOSTILE, "types": [], "confidence": "low", "citation": "office"}
+    row |= {"address": "https://example.org/t", "measure": "mean_partner_gap", "met": True}
+    row |= {"value": 3.0, "tolerance": 0.5, "observed": 3.1234}
+    share = {"id": "zz.s", "measure": "three_generation_share", "met": False, "value": 0.25}
+    share |= {"tolerance": 0.01, "observed": None}
+    facts["soft_targets"] = [row, row | share]
+    (copied / "household_diagnostics.json").write_text(json.dumps(facts), encoding="utf-8")
+    text = Reader(write_run_page(copied).read_text(encoding="utf-8")).text
+    assert f"{HOSTILE} zz.t 3.00 years 0.50 years 3.12 years met office address" in text
+    assert "zz.s 25 % 1 % – missed office" in text

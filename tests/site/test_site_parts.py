@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from synthestat.site import charts
+from synthestat.diagnostics.family_structure import ARRANGEMENTS
+from synthestat.site import charts, family_charts
 from synthestat.site.boundaries import simplified, wound
-from synthestat.site.drawing import draw, inline_svg
+from synthestat.site.drawing import LIGHT, THEMES, draw, inline_svg
 from synthestat.site.markdown import read_markdown
 from synthestat.site.pages import figure, file_size, percent, safe_link
 from synthestat.site.population_tables import in_classes, official_ages
@@ -106,3 +107,50 @@ def test_official_ages_are_read_by_class_and_sex():
     drawn = draw("p", "", "", "", charts.pyramid(people, found.table))
     assert [theme for theme, _ in drawn.pictures] == ["light", "dark"]
     assert official_ages(pl.DataFrame(rows), "YY") is None
+
+
+# Families -----------------------------------------------------------------------------------------
+
+
+def values_of(drawing, layer=None):
+    """The rows that stand in a chart's specification."""
+    specification = drawing(LIGHT).to_dict()
+    part = specification if layer is None else specification["layer"][layer]
+    return specification["datasets"][part["data"]["name"]]
+
+
+def test_living_arrangements_are_shares_of_each_age_group():
+    groups = {
+        "0-4": {"child_of_head": 3, "grandchild": 1},
+        "95+": {"alone": 1, "head_of_others": 2, "non_relative": 2},
+    }
+    rows = values_of(family_charts.living_arrangements(groups))
+    shares = {(row["age"], row["how"]): row["share"] for row in rows if row["share"]}
+    assert shares == {
+        (0, "child of the head"): 0.75,
+        (0, "grandchild"): 0.25,
+        (95, "alone"): 0.2,
+        (95, "with non-relatives"): 0.8,
+    }
+    assert "institution" not in str(rows), "what nobody lives in takes no room in the key"
+
+
+def test_every_arrangement_has_a_name_and_a_colour_in_both_themes():
+    assert set(family_charts.SHOWN_ARRANGEMENTS) == set(ARRANGEMENTS)
+    names = set(family_charts.SHOWN_ARRANGEMENTS.values())
+    for theme in THEMES:
+        assert len(theme.arrangements) == len(set(theme.arrangements)) == len(names)
+
+
+def test_gap_bars_are_shares_of_pairs_beside_the_density():
+    drawing = family_charts.age_gaps({"-1": 1, "2": 3}, {"0": 0.4, "1": 0.6, "90": 1e-9}, "Years")
+    bars = {row["gap"]: row["share"] for row in values_of(drawing, 0)}
+    line = {row["gap"]: row["share"] for row in values_of(drawing, 1)}
+    assert bars == {-1: 0.25, 0: 0.0, 1: 0.0, 2: 0.75}
+    assert line == {0: 0.4, 1: 0.6}, "years that neither shows are not drawn"
+
+
+def test_generations_are_told_in_numbers_and_shares():
+    svg = draw("g", "", "", "", family_charts.generations([("1", 1), ("2", 2), ("3+", 1)]))
+    for _, picture in svg.pictures:
+        assert all(said in picture for said in ("1 (25.0%)", "2 (50.0%)", "3+"))

@@ -88,3 +88,29 @@ def test_a_row_group_is_a_municipality(xk_run: Path) -> None:
     assert file.num_row_groups == 38
     assert file.metadata.num_rows == 1_602_515
     assert open_bundle(xk_run).run_id == xk_run.name
+
+
+def test_families_look_like_families(xk_run: Path) -> None:
+    """Bounds are wide: a young wife's home, a widow's old age, most couples within ten years."""
+    figures = load(xk_run, "household_diagnostics.json")
+    women, men = (figures["living_arrangements"][sex] for sex in ("female", "male"))
+
+    def share(groups: dict[str, dict[str, int]], age: str, *kinds: str) -> float:
+        return sum(groups[age][kind] for kind in kinds) / sum(groups[age].values())
+
+    couple = ("heading_couple", "couple_in_other_household")
+    for groups in (women, men):
+        assert share(groups, "10-14", "child_of_head", "grandchild") > 0.95
+        assert share(groups, "40-44", *couple) > 0.7
+    assert share(women, "25-29", *couple) > share(men, "25-29", *couple) + 0.1
+    assert share(women, "80-84", *couple) < share(men, "80-84", *couple) - 0.2
+    assert share(women, "80-84", "alone", "parent_of_head") > 0.35
+    assert figures["partner_gap_years"]["over_10_share"] < 0.1
+    assert figures["generations"]["3"] > 0.1 * figures["private_households"]
+
+
+def test_the_mean_gap_of_partners_is_the_published_one(xk_run: Path) -> None:
+    targets = load(xk_run, "household_diagnostics.json")["soft_targets"]
+    found = {row["measure"]: row for row in targets}
+    assert set(found) == {"mean_partner_gap", "mean_age_at_birth"}
+    assert found["mean_partner_gap"]["met"]

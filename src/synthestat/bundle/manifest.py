@@ -134,6 +134,9 @@ def build_manifest(
         "household_universe": pack.country.household_universe,
         "coverage": coverage(population, tables),
         "constraints_used": constraints,
+        "default_priors": [
+            entry.id for entry in pack.priors.applying if entry not in pack.priors.entries
+        ],
         "constraints_relaxed": [r.id for r in population.controls.relaxations],
         "zones_degraded": sorted(
             {t.zone for t in population.totals if t.evidence == "modelled"}

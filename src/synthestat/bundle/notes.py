@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -30,6 +30,8 @@ def figures(
         "largest_household": households["largest_household"],
         "child_only_households": households["child_only_households"],
         "under_age_reference_persons": households["under_age_reference_persons"],
+        "institutional_households": households["institutional_households"],
+        "institutional_residents": households["institutional_residents"],
     }
 
 
@@ -76,6 +78,18 @@ def model_notes(
             f"* `{entry['id']}`: published {entry['target']:,}, reached {entry['achieved']:,}, "
             f"moved {entry['moved']:,} {entry['unit']}. {entry['proof']}."
         )
+    lines += ["", "## Soft targets", "", *_targets(households["soft_targets"])]
     lines += ["", "## Layers", ""]
     lines += [f"* {layer}: {word}" for layer, word in manifest["layers"].items()]
     return "\n".join(lines) + "\n\n" + limits.strip() + "\n"
+
+
+def _targets(targets: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not targets:
+        return ["None: the registry has no target."]
+    return [
+        f"* `{row['id']}`: value {row['value']:g}, tolerance {row['tolerance']:g}, observed "
+        + ("nobody" if row["observed"] is None else f"{row['observed']:.6f}")
+        + f": {'met' if row['met'] else 'missed'}"
+        for row in targets
+    ]

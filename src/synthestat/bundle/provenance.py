@@ -16,7 +16,7 @@ def source_provenance(population: Population, snapshots: SnapshotStore) -> dict[
     used: dict[str, list[str]] = {}
     for control in population.pack.controls:
         used.setdefault(control.table, []).append(f"{control.id} ({control.level})")
-    for entry in population.pack.priors.entries:
+    for entry in population.pack.priors.applying:
         if entry.kind == "table" and entry.status == "used":
             used.setdefault(str(entry.values.get("table")), []).append(f"{entry.id} (GUIDE)")
     return {

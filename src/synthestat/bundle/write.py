@@ -24,9 +24,10 @@ from synthestat.diagnostics.households import household_diagnostics
 from synthestat.diagnostics.residuals import residual_rows, residual_summary
 from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, uncertainty_table
 from synthestat.errors import BlockedError, OutputError
-from synthestat.packs.pack import DEFINITIONS, CountryPack
+from synthestat.packs.pack import DEFAULT_PRIORS, DEFINITIONS, CountryPack, default_priors
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population
+from synthestat.synthesis.institutions import institutions_in
 from synthestat.tables import content_digest
 
 _PARTIAL = ".partial-"
@@ -47,7 +48,8 @@ BASE_EVIDENCE = {
         "household_id": "modelled",
         "zone_code": "constrained",
         "universe": "constrained",
-        "kind": "modelled",
+        "kind": "constrained",
+        "institution": "constrained",
         "size": "modelled",
         "household_type": "modelled",
         "reference_person_id": "modelled",
@@ -119,12 +121,16 @@ def _move_into_place(staging: Path, place: Path) -> None:
 
 
 def write_run(
-    population: Population, snapshots: SnapshotStore, out: Path, started: datetime
+    population: Population,
+    snapshots: SnapshotStore,
+    out: Path,
+    started: datetime,
+    workers: int = 1,
 ) -> Path:
     """Write the bundle of a built population below `out`; return the run's folder."""
     identity = run_id(population.pack, population.seed)
     with staged_folder(out, population.pack.code, identity) as folder:
-        write_files(population, snapshots, folder, identity, started)
+        write_files(population, snapshots, folder, identity, started, workers)
     return out / population.pack.code / identity
 
 
@@ -134,9 +140,10 @@ def write_files(
     folder: Path,
     identity: str,
     started: datetime,
+    workers: int = 1,
 ) -> None:
     """Write every file of the bundle; residuals are computed from the tables as written."""
-    evidence = evidence_words(population.pack)
+    evidence = evidence_words(population)
     for name, words in evidence.items():
         zones = (getattr(zone, name) for zone in population.zones)
         write_by_zone(folder / f"synthetic_{name}.parquet", zones, words, identity)
@@ -169,6 +176,7 @@ def write_files(
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "seconds": round((finished - started).total_seconds(), 1),
+        "workers": workers,
     }
     digests = {f"synthetic_{name}": content_digest(table) for name, table in tables.items()}
     manifest = build_manifest(population, identity, times, tables, digests, layers)
@@ -206,11 +214,15 @@ def write_files(
     write_checksums(folder)
 
 
-def evidence_words(pack: CountryPack) -> dict[str, dict[str, str]]:
+def evidence_words(population: Population) -> dict[str, dict[str, str]]:
     """Return the evidence word of every column of the three tables."""
     words = {name: dict(columns) for name, columns in BASE_EVIDENCE.items()}
-    for attribute in pack.attributes:
+    for attribute in population.pack.attributes:
         words["persons"][attribute.name] = "constrained"
+    if not any(
+        any(institutions_in(z, population.pack).values()) for z in population.controls.zones
+    ):
+        words["households"]["institution"] = "unavailable"
     return words
 
 
@@ -249,12 +261,13 @@ def privacy_report(identity: str) -> dict[str, object]:
 
 
 def copy_definitions(pack: CountryPack, folder: Path) -> None:
-    """Copy the pack's definition files, so that a reviewer needs no installed pack."""
+    """Copy the pack's definition files and the default registry: a reviewer needs no package."""
     target = folder / "pack"
     target.mkdir()
     for name in DEFINITIONS:
         if (pack.folder / name).is_file():
             shutil.copyfile(pack.folder / name, target / name)
+    shutil.copyfile(default_priors(pack.folder), target / DEFAULT_PRIORS)
 
 
 def write_blocked(path: Path, identity: str, error: BlockedError) -> None:

@@ -46,17 +46,18 @@ def distribution_diagnostics(
                 "citation": entry.citation,
                 "address": entry.address,
             }
-            for entry in population.pack.priors.entries
+            for entry in population.pack.priors.applying
         ],
     }
 
 
 def _size_guide(population: Population, households: pl.DataFrame) -> dict[str, object]:
-    """Compare the built size distribution with its GUIDE, which never constrains."""
+    """Compare the sizes of private households with their GUIDE, which never constrains."""
     largest = population.pack.country.household_rules.largest_household.value
     guide = size_weights(population.controls.size_shape, population.pack, largest)
     guide = guide / guide.sum()
-    sizes = households.get_column("size").to_numpy()
+    private = households.filter(pl.col("kind").cast(pl.String) == "private")
+    sizes = private.get_column("size").to_numpy()
     built = np.bincount(sizes, minlength=largest + 1)[1 : largest + 1] / max(len(sizes), 1)
     return {
         "entry": population.pack.priors.used("household_size").id,

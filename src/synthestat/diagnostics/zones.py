@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
+from synthestat.controls.reconcile import ZoneControls
 from synthestat.story import Population
+from synthestat.synthesis.institutions import FAMILY, institution_size, institutions_in
 
 TIER_RULES = {
     "A": "every table published for the zone, buildings grounded, nothing relaxed",
@@ -22,7 +26,11 @@ def quality_tiers(population: Population) -> dict[str, object]:
     relaxed = {r.zone for r in population.controls.relaxations}
     tiers = []
     for zone in population.controls.zones:
-        outside = sum(n for u, n in zone.residents.items() if u != country.household_universe)
+        outside = sum(
+            n
+            for u, n in zone.residents.items()
+            if u != country.household_universe and country.institution(u) is None
+        )
         reasons = []
         if outside:
             share = outside / sum(zone.residents.values())
@@ -43,7 +51,7 @@ def uncertainty_table(population: Population) -> pl.DataFrame:
     interval (probability, null where the bounds are declared), method."""
     probability = population.pack.priors.number("household_count", "interval")
     home = population.pack.country.household_universe
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "quantity": "households",
             "zone": total.zone,
@@ -57,6 +65,7 @@ def uncertainty_table(population: Population) -> pl.DataFrame:
         for total in population.totals
         if total.evidence == "modelled"
     ]
+    rows += [row for zone in population.controls.zones for row in _institutions(zone, population)]
     schema = {
         "quantity": pl.String,
         "zone": pl.String,
@@ -70,13 +79,32 @@ def uncertainty_table(population: Population) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema)
 
 
+def _institutions(zone: ZoneControls, population: Population) -> Iterator[dict[str, object]]:
+    """Yield the modelled numbers of institutional households of one zone, with their bounds."""
+    pack = population.pack
+    for universe, count in institutions_in(zone, pack).items():
+        if count:
+            size = institution_size(str(pack.country.institution(universe)), pack)
+            low, high = size.bounds(zone.residents[universe])
+            yield {
+                "quantity": "households",
+                "zone": zone.code,
+                "universe": universe,
+                "estimate": float(count),
+                "low": low,
+                "high": high,
+                "interval": None,
+                "method": pack.priors.used(FAMILY).id,
+            }
+
+
 def uncertainty_summary(table: pl.DataFrame) -> dict[str, object]:
     """Return the policy in force and what it leaves open."""
     return {
         "policy": (
             "Household counts that no table gives carry an interval each. Counts of the published "
             "universe come from a regression conditioned on the national count; those of residents "
-            "who were not enumerated have declared bounds."
+            "who were not enumerated, and numbers of institutions, have declared bounds."
         ),
         "quantities": table.group_by("quantity", "universe").len().sort("universe").to_dicts(),
         "replicates": 1,

@@ -17,6 +17,7 @@ from synthestat.errors import PackError, UnknownCountryError
 from synthestat.packs.geography import Geography, read_geography
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import (
+    HOUSEHOLD_COLUMNS,
     AttributeSpec,
     ControlSpec,
     CountrySpec,
@@ -35,6 +36,8 @@ DEFINITIONS = (
     "attributes.yaml",
     "LIMITS.md",
 )
+DEFAULT_PRIORS = "default_priors.yaml"
+"""The default registry as a bundle's pack copy holds it; a pack folder with one goes by its own."""
 S = TypeVar("S", bound=Spec)
 
 
@@ -98,6 +101,8 @@ def read_pack(folder: Path) -> CountryPack:
     sources = _many(folder, "sources.yaml", "tables", SourceSpec, faults)
     controls = _many(folder, "controls.yaml", "controls", ControlSpec, faults)
     priors = _many(folder, "priors.yaml", "priors", PriorSpec, faults)
+    defaults = default_priors(folder)
+    standing_in = _many(defaults.parent, defaults.name, "priors", PriorSpec, faults)
     attributes = _many(folder, "attributes.yaml", "attributes", AttributeSpec, faults)
     geography: Geography | None = None
     try:
@@ -118,16 +123,22 @@ def read_pack(folder: Path) -> CountryPack:
         geography=geography,
         sources={source.id: source for source in sources},
         controls=tuple(controls),
-        priors=Registry(tuple(priors)),
+        priors=Registry(tuple(priors), tuple(standing_in)),
         attributes=tuple(attributes),
         digest=_digest(folder),
     )
 
 
+def default_priors(folder: Path) -> Path:
+    """Return the default registry of a pack: its own copy, else the one of the package."""
+    own = folder / DEFAULT_PRIORS
+    return own if own.is_file() else EMBEDDED / "default" / "priors.yaml"
+
+
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for name in DEFINITIONS:
-        path = folder / name
+    files = {name: folder / name for name in DEFINITIONS}
+    for name, path in (files | {DEFAULT_PRIORS: default_priors(folder)}).items():
         digest.update(f"{name}\x1f".encode())
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
@@ -232,7 +243,13 @@ def _cross_faults(
         if control.universe not in country.universes:
             faults.append(f"{place}: universe {control.universe!r} is not in country.yaml")
         for column in control.by:
-            if column != "age" and column not in country.classifications:
+            if column in HOUSEHOLD_COLUMNS:
+                if control.counts != "households":
+                    faults.append(f"{place}: only households are split by {column}")
+                elif control.universe != country.household_universe:
+                    home = country.household_universe
+                    faults.append(f"{place}: households are split by {column} in {home} alone")
+            elif column != "age" and column not in country.classifications:
                 faults.append(f"{place}: column {column!r} has no classification in country.yaml")
     faults += _year_faults(known.values(), {source.id: source for source in sources})
     for attribute in attributes:

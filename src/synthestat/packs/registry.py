@@ -17,15 +17,36 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Registry:
-    """All entries of a pack; `used(family)` is the one that the build takes."""
+    """All entries of a pack, and the defaults for families of which it has none.
+
+    `used(family)` is the entry that the build takes.
+    """
 
     entries: tuple[PriorSpec, ...]
+    defaults: tuple[PriorSpec, ...] = ()
+
+    @property
+    def applying(self) -> tuple[PriorSpec, ...]:
+        """The pack's entries, then the default entries of families that the pack leaves open."""
+        own = {entry.family for entry in self.entries}
+        return self.entries + tuple(e for e in self.defaults if e.family not in own)
+
+    def at_mean_size(self, mean: float) -> Registry:
+        """Return the registry as it stands for households of a mean size (persons).
+
+        An entry may give its values at two or more mean sizes, under `by_mean_size`: numbers are
+        linear between them and flat beyond the ends.
+        """
+        return Registry(
+            tuple(_at_mean_size(entry, mean) for entry in self.entries),
+            tuple(_at_mean_size(entry, mean) for entry in self.defaults),
+        )
 
     def used(self, family: str) -> PriorSpec:
         """Return the entry in use of a family; PackError where there is not exactly one."""
-        found = [e for e in self.entries if e.family == family and e.status == "used"]
+        found = [e for e in self.applying if e.family == family and e.status == "used"]
         if len(found) != 1:
-            families = sorted({entry.family for entry in self.entries})
+            families = sorted({entry.family for entry in self.applying})
             raise PackError(
                 f"priors.yaml: family {family!r} has {len(found)} entries with status used",
                 faults=[f"families in the registry: {', '.join(families)}"],
@@ -86,3 +107,34 @@ class Registry:
         years = np.arange(first, oldest + 1) - start
         survivors = np.exp(-hazard / growth * np.expm1(growth * years))
         return np.asarray(survivors / survivors.sum(), dtype=np.float64)
+
+
+def _at_mean_size(entry: PriorSpec, mean: float) -> PriorSpec:
+    patterns = entry.values.get("by_mean_size")
+    if patterns is None:
+        return entry
+    if not isinstance(patterns, Mapping) or len(patterns) < 2 or len(entry.values) > 1:
+        raise PackError(f"priors.yaml: {entry.id}: by_mean_size needs two mean sizes, and no more")
+    try:
+        at_size = {float(size): of for size, of in patterns.items()}
+    except (TypeError, ValueError):
+        at_size = {}
+    sizes = sorted(size for size in at_size if 0 < size < np.inf)
+    if len(sizes) != len(patterns):
+        raise PackError(
+            f"priors.yaml: {entry.id}: by_mean_size names mean sizes, each once, in persons"
+        )
+    at = np.interp(mean, sizes, np.arange(len(sizes)))
+    low = min(int(at), len(sizes) - 2)
+    values = _between(at_size[sizes[low]], at_size[sizes[low + 1]], float(at) - low, entry.id)
+    return entry.model_copy(update={"values": values})
+
+
+def _between(first: object, second: object, share: float, entry: str) -> object:
+    """Return the point at `share` of the way from one set of values to another like it."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping) and first.keys() == second.keys():
+        return {key: _between(first[key], second[key], share, entry) for key in first}
+    numbers = isinstance(first, (int, float)) and isinstance(second, (int, float))
+    if not numbers:
+        raise PackError(f"priors.yaml: {entry}: its values by mean size have unlike parts")
+    return first + share * (second - first)  # type: ignore[operator]

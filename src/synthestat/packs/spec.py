@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Level = Literal["HARD", "FIRM", "SOFT", "GUIDE", "INFORMATIONAL"]
 Evidence = Literal["measured", "constrained", "modelled", "unavailable", "blocked"]
+Institution = Literal[
+    "care_home",
+    "prison",
+    "student_hall",
+    "barracks",
+    "reception_centre",
+    "religious",
+    "hospital",
+    "other",
+]
+INSTITUTIONS: tuple[str, ...] = get_args(Institution)
 LEVELS_IN_DEVIATION: tuple[Level, ...] = ("HARD", "FIRM", "SOFT")
 SEXES = ("male", "female")  # the engine's codes 0 and 1
+HOUSEHOLD_TYPES = (  # the engine's codes 0 to 6
+    "single",
+    "couple_without_children",
+    "couple_with_children",
+    "lone_mother",
+    "lone_father",
+    "extended",
+    "other",
+)
+HOUSEHOLD_COLUMNS = ("size", "household_type")  # what tables of households may split by
 FIRM_TOLERANCE = 0.02  # share of the target; the project's definition of FIRM
 
 
@@ -35,6 +56,22 @@ def age_band_name(first: int, last: int | None) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
+def type_group(name: str) -> tuple[str, ...]:
+    """Return the household types of a group written `lone_mother|lone_father`, in their order.
+
+    ValueError for a type that there is not, and for one that stands twice.
+    """
+    named = [part.strip() for part in name.split("|")]
+    unknown = [part for part in named if part not in HOUSEHOLD_TYPES]
+    if unknown:
+        raise ValueError(
+            f"{unknown[0]!r} is no household type; there are {', '.join(HOUSEHOLD_TYPES)}"
+        )
+    if len(set(named)) < len(named):
+        raise ValueError(f"a type stands twice in {name!r}")
+    return tuple(kind for kind in HOUSEHOLD_TYPES if kind in named)
+
+
 class Spec(BaseModel):
     """Base of all pack models: unknown keys are faults, values never change after reading."""
 
@@ -45,12 +82,20 @@ class UniverseSpec(Spec):
     """Which residents a count refers to, and how universes nest.
 
     `parts` are disjoint universes that make it up; `only_in` is the flag that a zone of
-    `geography.csv` must carry for the universe to be non-empty there.
+    `geography.csv` must carry for the universe to be non-empty there. `institution` is the kind of
+    institution in which all residents of an indivisible universe live, never in private households.
     """
 
     label: str
     parts: tuple[str, ...] = ()
     only_in: str | None = None
+    institution: Institution | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_institution(self) -> UniverseSpec:
+        if self.institution is not None and self.parts:
+            raise ValueError("an institution is said of the indivisible universes, not of a whole")
+        return self
 
 
 class Rule(Spec):
@@ -120,6 +165,8 @@ class CountrySpec(Spec):
         for name in [*named, self.household_universe]:
             if name not in self.universes:
                 raise ValueError(f"universe {name!r} is named but not described")
+        if any(self.institution(name) for name in self.atoms(self.household_universe)):
+            raise ValueError("household_universe lives in private households, not in institutions")
         if self.classifications.get("sex") != SEXES:
             raise ValueError(f"classifications: sex must be [{', '.join(SEXES)}], in this order")
         return self
@@ -128,6 +175,10 @@ class CountrySpec(Spec):
         """Return the indivisible universes that make up `universe`, in declared order."""
         parts = self.universes[universe].parts
         return tuple(a for part in parts for a in self.atoms(part)) if parts else (universe,)
+
+    def institution(self, universe: str) -> Institution | None:
+        """Return the kind of institution that a universe lives in, None for private households."""
+        return self.universes[universe].institution
 
 
 class TotalSpec(Spec):
@@ -223,8 +274,9 @@ class ColumnMap(Spec):
     """How categories of a table's dimension become values of a bundle's column.
 
     `codes` maps a published code to the bundle's value (the code itself where absent);
-    `leave_out` are totals; `open_class` is a code such as "85+" that means "this age or more".
-    `bands` maps a code to its first and last age (null: open), for a table by age bands.
+    `leave_out` are totals; `open_class` is a code such as "85+" that means "this age or more", or
+    of households "this size or more". `bands` maps a code to its first and last age, or size (null:
+    open). A code of household types may stand for several: `lone_mother|lone_father`.
     """
 
     dimension: str
@@ -281,7 +333,7 @@ class PriorSpec(Spec):
     id: str
     family: str
     label: str
-    kind: Literal["table", "anchors", "kernel", "gompertz", "weights", "parameters"]
+    kind: Literal["table", "anchors", "kernel", "gompertz", "weights", "parameters", "target"]
     geography: str
     status: Literal["used", "available"]
     variant: Literal["current", "robust", "comparable_country", "transferred"]

@@ -19,6 +19,11 @@ BINDING = ("HARD", "FIRM", "SOFT")
 """The levels that count in the deviation figure."""
 FIRM_TOLERANCE = 0.02
 """A FIRM control's tolerance unless it declares one; the other levels have 0."""
+HOUSEHOLD_TYPES = (
+    *("single", "couple_without_children", "couple_with_children"),
+    *("lone_mother", "lone_father", "extended", "other"),
+)
+"""The types of private households, in the order in which a group of them is named."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Zone:
 class Breakdown:
     """How a control splits by one column: dimension codes to the column's values.
 
-    `bands` gives the first and last age (None: no last) of codes that stand for several ages.
+    `bands` gives the first and last age or size (None: no last) of codes that stand for several.
     """
 
     column: str
@@ -45,6 +50,11 @@ class Breakdown:
     leave_out: tuple[str, ...]
     open_class: str | None
     bands: Mapping[str, tuple[int, int | None]]
+
+    @property
+    def by_bands(self) -> bool:
+        """Whether a code may stand for several ages or sizes: declared bands, classes of size."""
+        return bool(self.bands) or self.column == "size"
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,16 @@ class Definitions:
         return tuple(name for name, parts in self.universe_parts.items() if parts == (name,))
 
     @cached_property
+    def institutions(self) -> dict[str, str]:
+        """The kind of institution of each universe whose residents all live in one."""
+        universes = self.country["universes"]
+        return {
+            str(name): str(entry["institution"])
+            for name, entry in universes.items()
+            if entry.get("institution")
+        }
+
+    @cached_property
     def controls(self) -> tuple[Control, ...]:
         """The controls, in the order of controls.yaml."""
         entries = read_yaml(self.folder / "controls.yaml")["controls"]
@@ -150,9 +170,17 @@ class Definitions:
     @cached_property
     def guiding_tables(self) -> set[str]:
         """The tables that a distribution of priors.yaml in use is read from."""
-        entries = read_yaml(self.folder / "priors.yaml")["priors"]
-        used = [entry["values"] for entry in entries if entry.get("status") == "used"]
+        used = [e["values"] for e in self.registry.values() if e.get("status") == "used"]
         return {str(values["table"]) for values in used if "table" in values}
+
+    @cached_property
+    def registry(self) -> dict[str, dict[str, Any]]:
+        """The distributions that apply, by id: the pack's, and defaults for families it leaves."""
+        own = list(read_yaml(self.folder / "priors.yaml")["priors"])
+        families = {entry["family"] for entry in own}
+        default = read_yaml(self.folder / "default_priors.yaml")["priors"]
+        standing_in = [entry for entry in default if entry["family"] not in families]
+        return {str(entry["id"]): dict(entry) for entry in (*own, *standing_in)}
 
     @cached_property
     def geography(self) -> tuple[Zone, ...]:

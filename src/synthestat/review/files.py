@@ -34,6 +34,7 @@ COLUMNS = {
         "size": "whole number",
         "household_type": "text",
         "kind": "text",
+        "institution": "text",
         "reference_person_id": "whole number",
         "dwelling_id": "whole number",
         "universe": "text",
@@ -48,21 +49,30 @@ COLUMNS = {
         "building_id": "text or whole number",
     },
 }
+INSTITUTIONS = (
+    *("care_home", "prison", "student_hall", "barracks"),
+    *("reception_centre", "religious", "hospital", "other"),
+)
 WORDS = {
     ("persons", "household_role"): (
-        *("reference", "partner", "child"),
-        *("parent", "other_relative", "non_relative"),
+        *("reference", "partner", "child", "child_in_law", "grandchild"),
+        *("parent", "sibling", "other_relative", "non_relative", "institutional"),
     ),
     ("households", "kind"): ("private", "institutional"),
     ("households", "household_type"): (
         *("single", "couple_without_children", "couple_with_children"),
-        *("lone_mother", "lone_father", "extended", "other", "institutional"),
+        *("lone_mother", "lone_father", "extended", "other"),
     ),
+    ("households", "institution"): INSTITUTIONS,
     ("dwellings", "occupancy"): (
         *("occupied", "vacant", "secondary_or_unresolved", "institutional"),
     ),
 }
-MAY_BE_BLANK = ("partner_id", "mother_id", "father_id", "dwelling_id", "household_ids")
+MAY_BE_BLANK = (
+    *("partner_id", "mother_id", "father_id", "dwelling_id", "household_ids"),
+    *("institution", "household_type", "reference_person_id"),
+)
+"""The last three are judged by kind of household, in the checks of households and links."""
 MARKER_TEXTS = ("country", "run_id", "layer", "reason", "evidence_needed", "looked_in")
 
 

@@ -137,7 +137,8 @@ def _best_tier(case: Case, zone: str) -> tuple[str, str]:
     modelled = (c for c in case.cells if c.control.missing == "modelled" and c.target is None)
     if any(cell.zone == zone for cell in modelled):
         return "C", "a count is modelled there"
-    partial = [str(u) for u, e in case.pack.country["universes"].items() if e.get("only_in")]
+    universes = case.pack.country["universes"].items()
+    partial = [str(u) for u, e in universes if e.get("only_in") and not e.get("institution")]
     sql = "SELECT DISTINCT zone_code, universe FROM persons"
     if any(place == zone and universe in partial for place, universe in case.rows(sql)):
         return "C", "some of its residents were not enumerated"

@@ -91,6 +91,26 @@ def whole_country(case: Case) -> Answer:
     return found(faults, "all published residents are there", figures=figures)
 
 
+def registry_entries(case: Case) -> Answer:
+    """distribution_diagnostics.json lists the distributions that apply, as the pack has them."""
+    document = case.json("distribution_diagnostics.json")
+    listed = {str(entry["id"]): entry for entry in document["registry"]}
+    known = case.pack.registry
+    faults = [f"{name}: applies, but is not listed" for name in known if name not in listed]
+    faults += [f"{name}: listed, but not in the pack" for name in listed if name not in known]
+    for name in sorted(known.keys() & listed.keys()):
+        faults += [
+            f"{name}: {key} {listed[name].get(key)!r} is listed, {known[name].get(key)!r} declared"
+            for key in ("family", "status", "geography", "variant", "confidence", "evidence")
+            if listed[name].get(key) != known[name].get(key)
+        ]
+    default = sorted(name for name in known if name.startswith("default."))
+    if sorted(case.manifest["default_priors"]) != default:
+        faults.append(f"build_manifest.json: default_priors are not {', '.join(default)}")
+    figures = {"entries": len(known), "default": len(default)}
+    return found(faults, f"{len(known)} distributions as declared", figures=figures)
+
+
 def _present(case: Case) -> Iterator[str]:
     """The layers that have a table that can be opened; BundleError if one cannot."""
     for view, layer in TABLES.items():

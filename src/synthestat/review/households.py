@@ -42,7 +42,8 @@ household_type = no_rows(
         "households whose type their members contradict": """
             WITH members AS (
               SELECT household_id, count(*) AS number,
-                bool_or(household_role IN ('parent', 'other_relative')) AS kin,
+                bool_or(household_role IN ('child_in_law', 'grandchild', 'parent', 'sibling',
+                                           'other_relative')) AS kin,
                 bool_or(household_role = 'non_relative') AS lodger,
                 bool_or(household_role = 'partner') AS partner,
                 bool_or(household_role = 'child') AS child,
@@ -63,6 +64,27 @@ household_type = no_rows(
     "every household's type follows from its members",
 )
 
+institutional_households = no_rows(
+    {
+        "institutional households with what only private ones have": """
+            SELECT household_id, household_type, reference_person_id, dwelling_id
+            FROM households WHERE kind = 'institutional'
+              AND (household_type IS NOT NULL OR reference_person_id IS NOT NULL
+                   OR dwelling_id IS NOT NULL)""",
+        "institutional households of no kind, or private ones of some": """
+            SELECT household_id, kind, institution FROM households
+            WHERE (kind = 'institutional') = (institution IS NULL)""",
+        "members of institutional households with another role": """
+            SELECT p.person_id, p.household_id, p.household_role
+            FROM persons p JOIN households h USING (household_id)
+            WHERE h.kind = 'institutional' AND p.household_role <> 'institutional'""",
+        "members of private households with the role institutional": """
+            SELECT p.person_id, p.household_id FROM persons p JOIN households h USING (household_id)
+            WHERE h.kind = 'private' AND p.household_role = 'institutional'""",
+    },
+    "institutional households have members of one role, a kind, and nothing of a private household",
+)
+
 largest_household = no_rows(
     {
         "private households above the declared largest": """
@@ -78,7 +100,9 @@ def mean_size(case: Case) -> Answer:
     """No zone and universe whose mean household size is far above the country's."""
     groups = case.rows(
         """SELECT zone_code, universe, persons_, coalesce(households_, 0) FROM
-             (SELECT zone_code, universe, count(*) AS persons_ FROM persons GROUP BY ALL)
+             (SELECT p.zone_code, p.universe, count(*) AS persons_
+              FROM persons p LEFT JOIN households h USING (household_id)
+              WHERE h.kind IS DISTINCT FROM 'institutional' GROUP BY ALL)
            LEFT JOIN (SELECT zone_code, universe, count(*) AS households_
                       FROM households WHERE kind = 'private' GROUP BY ALL)
            USING (zone_code, universe) ORDER BY ALL"""
@@ -115,7 +139,16 @@ parent_gaps = no_rows(
             SELECT person_id, household_id, age, youngest AS younger_of_the_couple
             FROM persons JOIN couples USING (household_id)
             WHERE household_role = 'parent'
-              AND age - youngest < least($mother_age_at_birth_low, $father_age_at_birth_low)"""
+              AND age - youngest < least($mother_age_at_birth_low, $father_age_at_birth_low)""",
+        "members called grandchild who are too old to be one of the couple's": """
+            WITH couples AS (
+              SELECT household_id, max(age) AS oldest FROM persons
+              WHERE household_role IN ('reference', 'partner') GROUP BY household_id)
+            SELECT person_id, household_id, age, oldest AS older_of_the_couple
+            FROM persons JOIN couples USING (household_id)
+            WHERE household_role = 'grandchild'
+              AND oldest - age
+                  < 2 * least($mother_age_at_birth_low, $father_age_at_birth_low)""",
     },
     "every parent was of an age to be one",
 )

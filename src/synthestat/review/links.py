@@ -69,11 +69,14 @@ household_members = no_rows(
             SELECT h.household_id, h.reference_person_id, p.household_id AS lives_in,
                    p.household_role
             FROM households h LEFT JOIN persons p ON p.person_id = h.reference_person_id
-            WHERE p.household_id IS DISTINCT FROM h.household_id
-               OR p.household_role IS DISTINCT FROM 'reference'""",
-        "households without exactly one reference person": """
+            WHERE h.kind IS DISTINCT FROM 'institutional'
+              AND (p.household_id IS DISTINCT FROM h.household_id
+                   OR p.household_role IS DISTINCT FROM 'reference')""",
+        "private households without exactly one reference person": """
             SELECT household_id, count(*) FILTER (household_role = 'reference') AS references_
-            FROM persons GROUP BY ALL HAVING references_ <> 1""",
+            FROM persons JOIN households USING (household_id)
+            WHERE kind IS DISTINCT FROM 'institutional'
+            GROUP BY ALL HAVING references_ <> 1""",
     },
     "sizes, members and reference persons agree",
 )
@@ -123,6 +126,24 @@ parent_links = no_rows(
               AND (p.person_id = c.mother_id OR p.person_id = c.father_id))""",
     },
     "mothers are women, fathers men, and children theirs",
+)
+
+institutional_links = no_rows(
+    {
+        "residents of institutions with a family link": """
+            SELECT p.person_id, p.household_id, p.partner_id, p.mother_id, p.father_id
+            FROM persons p JOIN households h USING (household_id)
+            WHERE h.kind = 'institutional'
+              AND coalesce(p.partner_id, p.mother_id, p.father_id) IS NOT NULL""",
+        "persons whose relative lives in an institution": """
+            WITH apart AS (
+              SELECT person_id FROM persons JOIN households USING (household_id)
+              WHERE kind = 'institutional')
+            SELECT person_id, partner_id, mother_id, father_id FROM persons
+            WHERE partner_id IN (FROM apart) OR mother_id IN (FROM apart)
+               OR father_id IN (FROM apart)""",
+    },
+    "no family link leads into or out of an institution",
 )
 
 dwelling_links = no_rows(

@@ -9,24 +9,18 @@ from typing import Any
 from synthestat.review.case import Case
 from synthestat.review.controls import EXACT, deviation, expected_status
 from synthestat.review.definitions import BINDING
+from synthestat.review.family_structure import GAPS, observed_target
 from synthestat.review.record import Answer, found
 from synthestat.review.recount import Cell
 
 _FIGURE = re.compile(r"^\|\s*`(\w+)`\s*\|\s*([^|]+?)\s*\|", re.MULTILINE)
 _CONTROL = re.compile(r"^\|\s*(\w+)\s*\|\s*([A-Z]+)\s*\|([^|]+)\|([^|]+)\|([^|]+)\|", re.MULTILINE)
 _RELAXED = re.compile(r"`([^`]+)`: published ([\d,]+), reached ([\d,]+), moved ([\d,]+)")
+_TARGET = re.compile(
+    r"^\* `([^`]+)`: value (\S+), tolerance (\S+), observed (\S+): (met|missed)$", re.MULTILINE
+)
 ROUNDED = 5.1e-7  # the notes give ratios to six decimals
-LARGEST = "SELECT max(size) FROM households"
-GAPS = {
-    "mother_child": """SELECT p.age - c.age AS years
-        FROM persons c JOIN persons p ON p.person_id = c.mother_id""",
-    "father_child": """SELECT p.age - c.age AS years
-        FROM persons c JOIN persons p ON p.person_id = c.father_id""",
-    "partner": """SELECT m.age - w.age AS years
-        FROM persons m JOIN persons w ON w.person_id = m.partner_id
-        WHERE m.sex = 'male' AND w.sex = 'female'""",
-}
-"""Age differences in years, older generation minus younger, man minus woman."""
+LARGEST = "SELECT max(size) FROM households WHERE kind = 'private'"
 
 
 def notes_figures(case: Case) -> Answer:
@@ -39,6 +33,7 @@ def notes_figures(case: Case) -> Answer:
             faults.append(f"`{name}`: {stated[name]} in the notes, {value:,} recomputed")
     faults += _control_lines(case, text)
     faults += _relaxation_lines(case, text)
+    faults += _target_lines(case, text)
     unknown = sorted(stated.keys() - known.keys())
     figures = {"compared": len(known), "not recomputed": unknown}
     return found(faults, f"{len(known)} figures as recomputed", figures=figures)
@@ -94,12 +89,16 @@ def residual_summary(case: Case) -> Answer:
 def household_summary(case: Case) -> Answer:
     """household_diagnostics.json as recomputed from persons and households."""
     stated = case.json("household_diagnostics.json")
+    homes = "FROM households WHERE kind = 'private' GROUP BY ALL"
+    apart = "FROM households WHERE kind = 'institutional' GROUP BY ALL"
     groups = {
-        "by_size": "SELECT size, count(*) FROM households GROUP BY ALL",
-        "by_type": "SELECT household_type, count(*) FROM households GROUP BY ALL",
+        "by_size": f"SELECT size, count(*) {homes}",
+        "by_type": f"SELECT household_type, count(*) {homes}",
         "by_universe": "SELECT universe, count(*) FROM households GROUP BY ALL",
         "roles": "SELECT household_role, count(*) FROM persons GROUP BY ALL",
-        "mean_size": "SELECT universe, avg(size) FROM households GROUP BY ALL",
+        "mean_size": f"SELECT universe, avg(size) {homes}",
+        "institutional_households_by_kind": f"SELECT institution, count(*) {apart}",
+        "institutional_residents_by_kind": f"SELECT institution, sum(size) {apart}",
     }
     wanted: dict[str, Any] = {
         key: {str(group): number for group, number in case.rows(sql)} for key, sql in groups.items()
@@ -108,6 +107,7 @@ def household_summary(case: Case) -> Answer:
     for key in (
         *("households", "largest_household"),
         *("child_only_households", "under_age_reference_persons"),
+        *("institutional_households", "institutional_residents"),
     ):
         wanted[key] = known[key]
     for key, pairs in GAPS.items():
@@ -115,8 +115,6 @@ def household_summary(case: Case) -> Answer:
         wanted[f"{key}_gap_years"] = dict(
             zip(("pairs", "min", "max"), case.rows(sql)[0], strict=True)
         )
-    kinds = "SELECT count(*) FILTER (kind = 'institutional') FROM households"
-    wanted["institutional_households"] = case.count(kinds)
     return found(_disagreements(stated, wanted), "the diagnostics are those of the tables")
 
 
@@ -172,6 +170,9 @@ def _figures(case: Case) -> Iterator[tuple[str, float]]:
         "WHERE h.kind = 'private' AND p.age < $adult_age"
     )
     yield "under_age_reference_persons", case.count(young)
+    apart = "FROM households WHERE kind = 'institutional'"
+    yield "institutional_households", case.count(f"SELECT count(*) {apart}")
+    yield "institutional_residents", case.count(f"SELECT sum(size) {apart}")
 
 
 def _built(case: Case) -> Iterator[tuple[tuple[str, str], int | None]]:
@@ -247,6 +248,30 @@ def _relaxation_lines(case: Case, text: str) -> Iterator[str]:
     for name in sorted(logged.keys() | told.keys()):
         if logged.get(name) != told.get(name):
             yield f"{name}: {told.get(name)} in the notes, {logged.get(name)} in relaxations.json"
+
+
+def _target_lines(case: Case, text: str) -> Iterator[str]:
+    """Lines of soft targets that the registry and the tables contradict."""
+    told = {name: rest for name, *rest in _TARGET.findall(text)}
+    known: dict[str, list[Any]] = {}
+    for name, entry in case.pack.registry.items():
+        if entry["kind"] == "target" and entry["status"] == "used":
+            value, tolerance = (float(entry["values"][key]) for key in ("value", "tolerance"))
+            observed = observed_target(case, entry["values"])
+            met = observed is not None and abs(observed - value) <= tolerance
+            known[name] = [value, tolerance, observed, "met" if met else "missed"]
+    for name in sorted(known.keys() | told.keys()):
+        stated, wanted = told.get(name), known.get(name)
+        if stated is None or wanted is None:
+            yield f"{name}: {stated} in the notes, {wanted} recomputed"
+            continue
+        numbers = [None if word == "nobody" else _number(word) for word in stated[:3]]
+        same = all(
+            number == figure or (None not in (number, figure) and abs(number - figure) <= ROUNDED)
+            for number, figure in zip(numbers, wanted[:3], strict=True)
+        )
+        if not same or stated[3] != wanted[3]:
+            yield f"{name}: {', '.join(stated)} in the notes, {wanted} recomputed"
 
 
 def _worst_faults(worst: list[dict[str, Any]], cells: tuple[Cell, ...]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from synthestat.review import (
     controls,
+    family_structure,
     files,
     geography,
     honesty,
@@ -17,6 +18,7 @@ from synthestat.review import (
     notes,
     provenance,
     relaxations,
+    roles,
     uncertainty,
     universes,
 )
@@ -36,6 +38,7 @@ COUNTRY = "pack/country.yaml"
 CONTROLS = "pack/controls.yaml"
 SOURCES = "pack/sources.yaml"
 PRIORS = "pack/priors.yaml"
+DEFAULTS = "pack/default_priors.yaml"
 ZONES = "pack/geography.csv"
 RECOUNT = (COUNTRY, CONTROLS, SOURCES, ZONES)
 
@@ -84,6 +87,12 @@ QUESTIONS: tuple[Question, ...] = (
         honesty.evidence_words,
     ),
     Question(
+        "registry_entries", "honesty", 19,
+        ("distribution_diagnostics.json", MANIFEST, PRIORS, DEFAULTS),
+        "variant, confidence and evidence as in pack/priors.yaml and its defaults", REWRITE,
+        honesty.registry_entries,
+    ),
+    Question(
         "synthetic_notice", "honesty", 27, (MANIFEST, NOTES),
         "manifest, notes and tables say SYNTHETIC: the contract", REBUILD,
         honesty.synthetic_notice,
@@ -127,6 +136,11 @@ QUESTIONS: tuple[Question, ...] = (
         links.parent_links,
     ),
     Question(
+        "institutional_links", "links", 14, (PERSONS, HOUSEHOLDS),
+        "no partner or parent of institutional residents is known: the contract", REBUILD,
+        links.institutional_links,
+    ),
+    Question(
         "dwelling_links", "links", 6, (HOUSEHOLDS, DWELLINGS),
         "both directions agree: the contract", REBUILD,
         links.dwelling_links,
@@ -151,6 +165,16 @@ QUESTIONS: tuple[Question, ...] = (
         "household_type", "households", 3, (PERSONS, HOUSEHOLDS),
         "the type that the members' roles give: the contract", REBUILD,
         households.household_type,
+    ),
+    Question(
+        "roles", "households", 3, (PERSONS,),
+        "the role that links to the reference person and the partner give: the contract", REBUILD,
+        roles.roles,
+    ),
+    Question(
+        "institutional_households", "households", 3, (PERSONS, HOUSEHOLDS),
+        "no type, reference person or dwelling; one role; a kind: the contract", REBUILD,
+        households.institutional_households,
     ),
     Question(
         "largest_household", "households", 4, (PERSONS, HOUSEHOLDS, COUNTRY),
@@ -232,7 +256,7 @@ QUESTIONS: tuple[Question, ...] = (
         controls.missing_declared,
     ),
     Question(
-        "tables_exercised", "controls", 11, (CONTROLS, SOURCES, PRIORS),
+        "tables_exercised", "controls", 11, (CONTROLS, SOURCES, PRIORS, DEFAULTS),
         "no frozen table idle: advice",
         "add a control, or take the table out of sources.yaml",
         controls.tables_exercised,
@@ -293,6 +317,11 @@ QUESTIONS: tuple[Question, ...] = (
         universes.unmixed,
     ),
     Question(
+        "institutions_apart", "universes", 14, (PERSONS, HOUSEHOLDS, COUNTRY),
+        "the institution of each universe of country.yaml; private households for the others",
+        REBUILD, universes.institutions_apart,
+    ),
+    Question(
         "dwelling_universe", "universes", 14, (HOUSEHOLDS, DWELLINGS, COUNTRY),
         "dwellings cover country.yaml household_universe alone", REBUILD,
         universes.dwelling_universe,
@@ -312,7 +341,8 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     # Summaries
     Question(
-        "notes_figures", "notes", 13, (NOTES, RELAXED, PERSONS, HOUSEHOLDS, *RECOUNT),
+        "notes_figures", "notes", 13,
+        (NOTES, RELAXED, PERSONS, HOUSEHOLDS, PRIORS, DEFAULTS, *RECOUNT),
         EXACT, REWRITE, notes.notes_figures,
     ),
     Question(
@@ -326,6 +356,18 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "household_summary", "notes", 13, ("household_diagnostics.json", PERSONS, HOUSEHOLDS),
         EXACT, REWRITE, notes.household_summary,
+    ),
+    Question(
+        "family_structure", "notes", 13,
+        ("household_diagnostics.json", PERSONS, HOUSEHOLDS, COUNTRY),
+        EXACT, REWRITE, family_structure.family_structure,
+    ),
+    Question(
+        "soft_targets", "notes", 13,
+        ("household_diagnostics.json", PERSONS, HOUSEHOLDS, COUNTRY, PRIORS, DEFAULTS),
+        "within the tolerance of priors.yaml, else WARN; the figures exact: the contract",
+        "mend the registry and build again; never widen a tolerance to meet it",
+        family_structure.soft_targets,
     ),
     Question(
         "dwelling_summary", "notes", 13, ("dwelling_building_diagnostics.json", DWELLINGS),

@@ -11,7 +11,13 @@ import duckdb
 import numpy as np
 
 from synthestat.errors import SynthestatError
-from synthestat.review.definitions import BINDING, Breakdown, Control, Definitions
+from synthestat.review.definitions import (
+    BINDING,
+    HOUSEHOLD_TYPES,
+    Breakdown,
+    Control,
+    Definitions,
+)
 from synthestat.sources.cube import Cube
 from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
@@ -136,19 +142,31 @@ def _classes(part: Breakdown, cube: Cube) -> list[tuple[str, str]]:
     """(code in the table, value in the bundle) of each class of a breakdown."""
     codes = cube.dimension(part.dimension).codes
     kept = [code for code in codes if code not in part.leave_out]
-    if part.bands:
+    if part.column == "household_type":
+        return [(code, "|".join(_types(part, code))) for code in kept]
+    if part.by_bands:
         spans = {code: _span(part, code) for code in kept}
         return [(c, _span_name(spans[c])) for c in sorted(kept, key=lambda c: spans[c][0])]
     return [(code, part.values.get(code, code)) for code in kept]
 
 
+def _types(part: Breakdown, code: str) -> tuple[str, ...]:
+    """The household types of a code, `lone_mother|lone_father` being two, in their order."""
+    named = [word.strip() for word in part.values.get(code, code).split("|")]
+    if unknown := sorted(set(named) - set(HOUSEHOLD_TYPES)):
+        raise ValueError(f"{unknown[0]!r} is no household type")
+    return tuple(kind for kind in HOUSEHOLD_TYPES if kind in named)
+
+
 def _span(part: Breakdown, code: str) -> tuple[int, int | None]:
-    """The ages of a code: as declared, else as its value says (`7`, `5-9`, `85+`)."""
+    """The ages or sizes of a code: as declared, else as its value says (`7`, `5-9`, `85+`)."""
     if code in part.bands:
         return part.bands[code]
     value = part.values.get(code, code)
     if value.endswith("+"):
         return int(value[:-1]), None
+    if code == part.open_class:
+        return int(value), None
     first, _, last = value.partition("-")
     return int(first), int(last or first)
 
@@ -202,7 +220,13 @@ def _counted(
 def _class_sql(part: Breakdown, cube: Cube) -> str:
     """The class of a row as text: its value, its band, or the open class from its bound up."""
     column = _name(part.column)
-    if part.bands:
+    if part.column == "household_type":
+        cases = [
+            f"WHEN {column} IN ({', '.join(map(_literal, name.split('|')))}) THEN {_literal(name)}"
+            for _, name in _classes(part, cube)
+        ]
+        return f"CASE {' '.join(cases)} END"
+    if part.by_bands:
         cases = [
             f"WHEN {column} >= {name.rstrip('+').partition('-')[0]} THEN {_literal(name)}"
             for _, name in reversed(_classes(part, cube))

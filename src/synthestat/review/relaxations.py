@@ -38,6 +38,9 @@ def relaxations_minimal(case: Case) -> Answer:
         if cell is None or cell.target is None:
             faults.append(f"{entry['id']}: no published cell answers to it")
         elif cell.control.total_of and cell.control.cap is not None:
+            if _split_households(case, cell.zone):
+                doubts.append(f"{entry['id']}: tables by size or type bound it too")
+                continue
             faults += _capped_faults(case, cell, entry)
         elif cell.control.by:
             row = (cell.control.id, cell.zone)
@@ -104,16 +107,29 @@ def _capped_faults(case: Case, cell: Cell, entry: dict[str, Any]) -> Iterator[st
         )
 
 
+def _split_households(case: Case, zone: str) -> bool:
+    """Whether a binding control splits the households of a zone."""
+    return any(
+        cell.zone == zone
+        and cell.control.counts == "households"
+        and cell.control.by
+        and cell.judged
+        for cell in case.cells
+    )
+
+
 def _least_movement(case: Case, control: str, zone: str) -> tuple[int, bool]:
     """How far the cells of one control and zone must move in all for their sum to be the zone's.
 
-    Exact where the control splits by one column and its figures are undisturbed; otherwise other
-    controls, or cells that keep to their intervals, may ask for more.
+    Exact where the control splits persons by one column and its figures are undisturbed; otherwise
+    other controls, household sizes that must hold the persons, or cells that keep to their
+    intervals may ask for more.
     """
     row = [c for c in case.cells if c.control.id == control and c.zone == zone]
     published = sum(cell.target or 0 for cell in row)
     there = sum(cell.observed or 0 for cell in row)
     if any(cell.target is None for cell in row):
         return 0, False
-    alone = len(row[0].control.by) == 1 and not row[0].reach
+    control_of = row[0].control
+    alone = control_of.counts == "persons" and len(control_of.by) == 1 and not row[0].reach
     return int(abs(there - published)), alone

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthestat.review.case import Case
+from synthestat.review.definitions import BINDING
 from synthestat.review.record import Answer, found, skipped
 
 SLACK = 1e-6  # rounding of a float64 bound
@@ -67,7 +68,8 @@ def _modelled(case: Case) -> Iterator[tuple[Key, int]]:
         for cell in case.cells
         if cell.control.counts == "households"
         and cell.control.total_of is None
-        and not (cell.control.by or cell.control.only)
+        and not cell.control.only
+        and (cell.control.level in BINDING or not cell.control.by)
         and cell.target is not None
     }
     sql = "SELECT zone_code, universe, count(*) FROM households GROUP BY ALL ORDER BY ALL"

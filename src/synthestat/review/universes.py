@@ -104,6 +104,30 @@ unmixed = no_rows(
     "no household mixes universes",
 )
 
+
+def institutions_apart(case: Case) -> Answer:
+    """Residents of institutions live in institutions of their kind, all others in private homes."""
+    kinds = case.pack.institutions
+    rows = case.rows(
+        """SELECT p.universe, h.kind, h.institution, count(*), min(p.person_id)
+           FROM persons p JOIN households h USING (household_id) GROUP BY ALL ORDER BY ALL"""
+    )
+    faults = []
+    for universe, kind, institution, number, first in rows:
+        wanted = kinds.get(str(universe))
+        place = "private" if wanted is None else "institutional"
+        if (kind, institution) != (place, wanted):
+            there = " ".join(str(word) for word in (kind, institution) if word is not None)
+            due = f"institutional {wanted}" if wanted else place
+            faults.append(
+                f"{number:,} persons of {universe} (person_id {first} first) live in {there} "
+                f"households, not in {due} ones"
+            )
+    residents = sum(int(row[3]) for row in rows if str(row[0]) in kinds)
+    figures = {"institutional residents": residents}
+    return found(faults, "institutions and private households are apart", figures=figures)
+
+
 dwelling_universe = no_rows(
     {
         "dwellings outside the universe that dwelling tables cover": """

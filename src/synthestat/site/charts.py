@@ -145,64 +145,6 @@ def types_by_size(rows: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> Dr
     return chart
 
 
-def gap_densities(curves: Mapping[str, pl.DataFrame], title: str) -> Drawing:
-    """Share of pairs at each gap in years, one curve each; tables of gap and pairs."""
-    names = list(curves)
-    rows: list[dict[str, Any]] = []
-    for name, gaps in curves.items():
-        whole = int(gaps["pairs"].sum()) or 1
-        counts = dict(gaps.select("gap", "pairs").iter_rows())
-        for gap in range(min(counts, default=0), max(counts, default=-1) + 1):
-            rows.append({"gap": gap, "share": counts.get(gap, 0) / whole, "what": name})
-
-    def chart(theme: Theme) -> Chart:
-        x = alt.X("gap:Q", title=title, axis=alt.Axis(grid=False, labelFlush=False))
-        x = x.scale(zero=False, nice=True)
-        y = alt.Y("share:Q", title="Share of pairs", axis=alt.Axis(format=".0%"), stack=None)
-        key = alt.Scale(domain=names, range=[theme.accent, theme.second][: len(names)])
-        legend = None
-        if len(names) > 1:
-            legend = alt.Legend(
-                title=None, orient="top", labelLimit=300, symbolType="square", symbolOpacity=1
-            )
-        base = plotted(rows).encode(x=x, y=y, color=alt.Color("what:N", scale=key, legend=legend))
-        area = base.mark_area(opacity=0.18, interpolate="step")
-        line = base.mark_line(strokeWidth=1.6, interpolate="step")
-        return alt.layer(area, line).properties(width=WIDE, height=200)
-
-    return chart
-
-
-def living_alone(shares: Mapping[str, Mapping[str, float]]) -> Drawing:
-    """Lines of the share living alone by age class, one for each sex."""
-    rows = [
-        {"sex": sex, "age": age, "share": share}
-        for sex, ages in shares.items()
-        for age, share in ages.items()
-    ]
-    ages = list(dict.fromkeys(str(row["age"]) for row in rows))
-    sexes = sorted(shares, reverse=True)
-
-    def chart(theme: Theme) -> Chart:
-        key = alt.Scale(domain=sexes, range=[theme.accent, theme.second])
-        legend = alt.Legend(title=None, orient="top", labelExpr=_PEOPLE)
-        if set(sexes) != {"male", "female"}:
-            legend = alt.Legend(title=None, orient="top")
-        drawn: alt.Chart = (
-            plotted(rows)
-            .mark_line(point=alt.OverlayMarkDef(size=26), strokeWidth=1.8)
-            .encode(
-                x=alt.X("age:O", sort=ages, title="Age", axis=alt.Axis(labelAngle=-40)),
-                y=alt.Y("share:Q", title="Share living alone", axis=alt.Axis(format=".0%")),
-                color=alt.Color("sex:N", scale=key, legend=legend),
-            )
-            .properties(width=WIDE, height=200)
-        )
-        return drawn
-
-    return chart
-
-
 def residual_strip(rows: pl.DataFrame) -> Drawing:
     """Dots of relative error in % by control; a dot's area grows with how many rows share it."""
     counted = (
@@ -276,42 +218,6 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> Drawing:
                 x=alt.X("built:Q", scale=scale), y=y, color=colour
             ),
         ).properties(width=WIDE - 150, height=15 * max(1, len(values)))
-
-    return chart
-
-
-def roles_by_age(table: pl.DataFrame, roles: Sequence[str]) -> Drawing:
-    """Areas of each household role's share of an age; table of age, role, share."""
-    order = {role: place for place, role in enumerate(roles)}
-    values = [
-        {**row, "role": spoken(row["role"]), "place": order[row["role"]]}
-        for row in table.to_dicts()
-    ]
-
-    def chart(theme: Theme) -> Chart:
-        colours = [theme.kinds[(place + 1) % len(theme.kinds)] for place in range(len(roles))]
-        colour = alt.Color(
-            "role:N",
-            scale=alt.Scale(domain=[spoken(role) for role in roles], range=colours),
-            legend=alt.Legend(title=None, orient="top", columns=3, labelLimit=200),
-        )
-        drawn: alt.Chart = (
-            plotted(values)
-            .mark_area(interpolate="step-after")
-            .encode(
-                x=alt.X("age:Q", title="Age", axis=alt.Axis(grid=False)),
-                y=alt.Y(
-                    "share:Q",
-                    title="Share of residents",
-                    axis=alt.Axis(format=".0%"),
-                    scale=alt.Scale(domain=[0, 1]),
-                ),
-                color=colour,
-                order=alt.Order("place:Q"),
-            )
-            .properties(width=WIDE, height=200)
-        )
-        return drawn
 
     return chart
 

@@ -35,7 +35,10 @@ _OWN_ADDRESS = re.compile(r"url\(#([\w-]+)\)")
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one appearance of the charts; `ramp` runs from little to much."""
+    """Colours of one appearance of the charts; `ramp` runs from little to much.
+
+    `arrangements` are ten, in the order in which living arrangements are stacked.
+    """
 
     name: str
     ink: str
@@ -48,6 +51,7 @@ class Theme:
     ramp: tuple[str, ...]
     ranks: tuple[str, ...]
     kinds: tuple[str, ...]
+    arrangements: tuple[str, ...]
 
 
 LIGHT = Theme(
@@ -62,6 +66,10 @@ LIGHT = Theme(
     ramp=("#e3f1f0", "#a9d3d3", "#5fa9ae", "#0b6b74", "#06383f"),
     ranks=("#0b6b74", "#69b1b4", "#e2b26a", "#b4532a"),
     kinds=("#8d99a6", "#9fd0cf", "#3f979c", "#e0b070", "#a8672c", "#3d5a80", "#8d6f95", "#c9c2b2"),
+    arrangements=(
+        *("#9fd0cf", "#d3e8e4", "#4a9ea3", "#0b6b74", "#c2813a"),
+        *("#8d6f95", "#3d5a80", "#e5c08c", "#b9b3a6", "#7d8894"),
+    ),
 )
 DARK = Theme(
     name="dark",
@@ -75,6 +83,10 @@ DARK = Theme(
     ramp=("#1d3338", "#23545a", "#33868d", "#62bfc5", "#c9eeee"),
     ranks=("#4fb6bd", "#2b7278", "#c8954a", "#e07a4d"),
     kinds=("#7b8794", "#2f6d72", "#4fb6bd", "#d9a05b", "#94632f", "#87a6c6", "#9189ad", "#57534a"),
+    arrangements=(
+        *("#2f6d72", "#1f474c", "#9ad4d8", "#4fb6bd", "#d9a05b"),
+        *("#a394c4", "#6f93bb", "#86602f", "#5d5950", "#8b96a2"),
+    ),
 )
 THEMES = (LIGHT, DARK)
 

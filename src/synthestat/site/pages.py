@@ -107,6 +107,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "figure": figure,
         "percent": percent,
+        "measured": measured,
         "size": file_size,
         "link": safe_link,
         "spoken": spoken,
@@ -130,6 +131,13 @@ def percent(share: float | None, places: int = 2) -> str:
         return "–"
     text = f"{share * 100:.{places}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def measured(value: float | None, measure: str) -> str:
+    """Write a soft target's figure: shares as a percentage, means in years; "–" for None."""
+    if value is None:
+        return "–"
+    return percent(value) if measure.endswith("_share") else f"{value:.2f} years"
 
 
 def file_size(size: int | None) -> str:

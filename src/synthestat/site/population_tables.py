@@ -81,52 +81,12 @@ def in_classes(by_age: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def roles_by_age(persons: Path) -> tuple[pl.DataFrame, list[str]]:
-    """Return each household role's share of an age (age, role, share), and the roles in order."""
-    people = pl.scan_parquet(persons).select("age", role=pl.col("household_role").cast(pl.String))
-    counted = people.group_by("age", "role").agg(count=pl.len()).sort("age", "role").collect()
-    whole = pl.col("count").sum().over("age")
-    shares = counted.with_columns(share=pl.col("count") / whole).drop("count")
-    roles = in_declared_order(persons, "household_role", counted["role"].unique().to_list())
-    grid = counted.select("age").unique().join(pl.DataFrame({"role": roles}), how="cross")
-    filled = grid.join(shares, on=["age", "role"], how="left").with_columns(
-        pl.col("share").fill_null(0.0)
-    )
-    return filled.sort("age", "role"), roles
-
-
 def in_declared_order(table: Path, column: str, values: Sequence[str]) -> list[str]:
     """Return `values` in the order of the column's declared categories, otherwise sorted."""
     kind = pl.scan_parquet(table).collect_schema()[column]
     declared = kind.categories.to_list() if isinstance(kind, pl.Enum) else []
     place = {value: number for number, value in enumerate(declared)}
     return sorted(values, key=lambda value: (place.get(value, len(place)), value))
-
-
-def partner_gaps(persons: Path) -> pl.DataFrame:
-    """Count couples by the man's age minus the woman's: gap, pairs."""
-    people = pl.scan_parquet(persons).with_columns(pl.col("sex").cast(pl.String))
-    men = people.filter((pl.col("sex") == "male") & pl.col("partner_id").is_not_null())
-    women = people.filter(pl.col("sex") == "female").select("person_id", her_age="age")
-    return _gaps(
-        men.select("partner_id", "age")
-        .join(women, left_on="partner_id", right_on="person_id")
-        .select(gap=pl.col("age").cast(pl.Int32) - pl.col("her_age").cast(pl.Int32))
-    )
-
-
-def mother_gaps(persons: Path, child_below: int | None) -> pl.DataFrame:
-    """Count children who live with their mother by her age minus theirs: gap, pairs."""
-    people = pl.scan_parquet(persons)
-    children = people.filter(pl.col("mother_id").is_not_null())
-    if child_below is not None:
-        children = children.filter(pl.col("age") < child_below)
-    mothers = people.select("person_id", her_age="age")
-    return _gaps(
-        children.select("mother_id", "age")
-        .join(mothers, left_on="mother_id", right_on="person_id")
-        .select(gap=pl.col("her_age").cast(pl.Int32) - pl.col("age").cast(pl.Int32))
-    )
 
 
 def zone_people(persons: Path) -> dict[str, int]:
@@ -152,11 +112,6 @@ def zone_households(households: Path, universes: Sequence[str]) -> dict[str, tup
 def _by_zone(rows: pl.LazyFrame) -> dict[str, int]:
     counted = rows.group_by(pl.col("zone_code").cast(pl.String)).agg(count=pl.len()).collect()
     return {zone: int(count) for zone, count in counted.iter_rows()}
-
-
-def _gaps(gaps: pl.LazyFrame) -> pl.DataFrame:
-    counted = gaps.group_by("gap").agg(pairs=pl.len().cast(pl.Int64)).sort("gap")
-    return counted.collect()
 
 
 def _age_row(category: str, target: int) -> dict[str, int | str | None] | None:

@@ -12,6 +12,7 @@ from synthestat.errors import InputError
 from synthestat.site import charts, population_tables
 from synthestat.site.boundaries import Polygon, read_boundaries
 from synthestat.site.drawing import Figure, draw
+from synthestat.site.family_charts import age_gaps, first_age, generations, living_arrangements
 from synthestat.site.run_facts import Run, modelled_counts
 from synthestat.site.zone_map import ZoneFigures, lay_out, map_chart
 
@@ -131,7 +132,7 @@ def _open_class(classes: pl.DataFrame, mine: pl.DataFrame) -> str:
 
 
 def households(run: Run) -> list[Figure]:
-    """Return sizes against the guide, types by size, age gaps and living alone."""
+    """Return sizes against the guide, types by size, generations, arrangements and age gaps."""
     facts = run.optional("household_diagnostics.json")
     guide = run.optional("distribution_diagnostics.json").get("household_size_guide", {})
     figures = []
@@ -139,19 +140,10 @@ def households(run: Run) -> list[Figure]:
         figures.append(_sizes(guide))
     if facts.get("size_by_type"):
         figures.append(_types(run, facts["size_by_type"]))
-    if run.has("synthetic_persons"):
-        figures += _gaps(run, facts)
-        figures.append(_roles(run))
-    if facts.get("living_alone_by_age_and_sex"):
-        figures.append(
-            draw(
-                "alone",
-                "Living alone",
-                "Share of residents living alone by age and sex",
-                "Share of all residents of the age and sex who form a household of one. Modelled.",
-                charts.living_alone(facts["living_alone_by_age_and_sex"]),
-            )
-        )
+    figures += _arrangements(facts.get("living_arrangements", {}))
+    figures += _gaps(facts)
+    if facts.get("generations"):
+        figures.append(_generations(facts["generations"]))
     return figures
 
 
@@ -204,49 +196,75 @@ def _type_evidence(run: Run) -> str:
     return f"Types are constrained by {', '.join(sorted(controls))}."
 
 
-def _gaps(run: Run, facts: dict[str, Any]) -> list[Figure]:
-    persons = run.bundle.table("synthetic_persons")
-    adult = run.words.adult_age
-    figures = []
-    couples = population_tables.partner_gaps(persons)
-    if couples.height:
-        mean = facts.get("partner_gap_years", {}).get("mean")
-        average = "" if mean is None else f" Mean {mean:.1f} years."
+def _arrangements(by_sex: dict[str, dict[str, dict[str, int]]]) -> list[Figure]:
+    titles = {"female": "Women and girls", "male": "Men and boys"}
+    figures: list[Figure] = []
+    for sex in sorted(by_sex):
+        who = titles.get(sex, charts.spoken(sex))
+        groups = dict(sorted(by_sex[sex].items(), key=lambda item: first_age(item[0])))
         figures.append(
             draw(
-                "partners",
-                "Age gap of partners",
-                "Share of couples by the man's age minus the woman's",
-                f"{int(couples['pairs'].sum()):,} couples of a man and a woman.{average} Modelled.",
-                charts.gap_densities({"couples": couples}, "Man's age minus woman's, years"),
-            )
-        )
-    curves = {"all children with their mother": population_tables.mother_gaps(persons, None)}
-    if adult is not None:
-        curves[f"children under {adult}"] = population_tables.mother_gaps(persons, adult)
-    curves = {name: gaps for name, gaps in curves.items() if gaps.height}
-    if curves:
-        pairs = int(next(iter(curves.values()))["pairs"].sum())
-        figures.append(
-            draw(
-                "mothers",
-                "Age gap of mother and child",
-                "Share of children by their mother's age at birth",
-                f"{pairs:,} synthetic residents live with their mother. Modelled.",
-                charts.gap_densities(curves, "Mother's age minus child's, years"),
+                f"arrangements-{len(figures)}",
+                f"{who}: how they live, by age",
+                f"Stacked shares of living arrangements by five-year age group: {who.lower()}",
+                f"{sum(sum(group.values()) for group in groups.values()):,} residents, each in one "
+                "living arrangement. The head is the reference person or the partner. Modelled.",
+                living_arrangements(groups),
             )
         )
     return figures
 
 
-def _roles(run: Run) -> Figure:
-    shares, roles = population_tables.roles_by_age(run.bundle.table("synthetic_persons"))
+_GAPS = {
+    "partner": (
+        "Age gap of partners",
+        "Share of couples by the man's age minus the woman's, bars with the kernel as a line",
+        "couples of a man and a woman",
+        "Man's age minus woman's, years",
+    ),
+    "mother_child": (
+        "Age gap of mother and child",
+        "Share of children by their mother's age minus theirs, bars with the kernel as a line",
+        "residents live with their mother, at whatever age",
+        "Mother's age minus child's, years",
+    ),
+}
+"""Title, text alternative, what is counted and the axis of each gap that is drawn."""
+
+
+def _gaps(facts: dict[str, Any]) -> list[Figure]:
+    figures: list[Figure] = []
+    for name, (title, alternative, counted, axis) in _GAPS.items():
+        gap = facts.get("gaps", {}).get(name, {})
+        counts = gap.get("counts", {})
+        if not counts:
+            continue
+        kernel = gap.get("kernel") or {}
+        pairs = sum(counts.values())
+        mean = sum(int(year) * n for year, n in counts.items()) / pairs
+        line = f" Line: {kernel['entry']}, the kernel that ages follow." if kernel else ""
+        figures.append(
+            draw(
+                f"gap-{name}",
+                title,
+                alternative,
+                f"Bars: {pairs:,} {counted}, mean {mean:.1f} years.{line} Modelled.",
+                age_gaps(counts, kernel.get("density", {}), axis),
+            )
+        )
+    return figures
+
+
+def _generations(counts: dict[str, int]) -> Figure:
+    grouped = {"1": 0, "2": 0, "3+": 0}
+    for depth, number in counts.items():
+        grouped[depth if depth in ("1", "2") else "3+"] += number
     return draw(
-        "roles",
-        "Role in the household by age",
-        "Share of residents in each household role by single age",
-        "Each resident's role beside the reference person of the household. Modelled.",
-        charts.roles_by_age(shares, roles),
+        "generations",
+        "Generations under one roof",
+        "Private households by number of generations: one, two, three or more",
+        "The longest chain of parents and children among a household's members. Modelled.",
+        generations(list(grouped.items())),
     )
 
 

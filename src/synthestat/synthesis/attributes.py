@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from synthestat.controls.reconcile import ZoneControls
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Whole, fit_margins
 from synthestat.fitting.two_way import round_two_way
+from synthestat.packs.pack import CountryPack
 from synthestat.packs.registry import Registry
+from synthestat.random_streams import RandomStreams
+from synthestat.synthesis.households import Homes
+from synthestat.synthesis.institutions import Institutions
 
 
 def spread_over_households(
@@ -106,3 +113,55 @@ def _spread(start, stratum, quotas, order, households):  # type: ignore[no-untyp
             _fill(category, whole, start, stratum, quotas, households, value)
     value[value < 0] = order[-1]
     return value
+
+
+def draw_attributes(
+    homes: Sequence[Homes | Institutions],
+    zone: ZoneControls,
+    pack: CountryPack,
+    streams: RandomStreams,
+) -> list[Mapping[str, NDArray[np.int8]]]:
+    """Give the members of all universes' households their declared attributes, quotas exact.
+
+    The universes that an attribute's control covers share its quotas; the others get none: unknown
+    stays unknown. Members of private households tend to share a value, those of institutions not.
+    """
+    values: list[dict[str, NDArray[np.int8]]] = [{"sex": home.sex} for home in homes]
+    for attribute in pack.attributes:
+        control = pack.control(attribute.control)
+        atoms = pack.country.atoms(control.universe)
+        covered = [at for at, home in enumerate(homes) if home.universe in atoms]
+        if not covered:
+            continue
+        alone = len(covered) == 1
+        place = homes[covered[0]].universe if alone else control.universe
+        rng = streams.stream(f"attribute {attribute.name}", f"{zone.code}/{place}")
+        quotas = zone.quotas[attribute.name]
+        strata = pack.country.classifications[attribute.stratum]
+        stratum = np.concatenate([values[at][attribute.stratum] for at in covered])
+        if attribute.association is not None:
+            present = np.bincount(stratum, minlength=len(strata))
+            names = (strata, pack.country.classifications[attribute.name])
+            quotas = quotas_from_margin(
+                present, quotas, pack.priors, attribute.association, names, rng, place=zone.code
+            )
+        start = shared_starts([homes[at] for at in covered])
+        spread = spread_over_households(start, stratum, quotas, rng)
+        ends = np.cumsum([len(homes[at].sex) for at in covered])
+        for at, part in zip(covered, np.split(spread, ends[:-1]), strict=True):
+            values[at][attribute.name] = part
+    return [{name: v for name, v in of.items() if name != "sex"} for of in values]
+
+
+def shared_starts(homes: Sequence[Homes | Institutions]) -> NDArray[np.int32]:
+    """Return bounds of the groups that share values: private households, single residents of
+    institutions; shape (groups + 1,)."""
+    bounds = [np.zeros(1, dtype=np.int64)]
+    for home in homes:
+        own = (
+            np.arange(len(home.sex) + 1)
+            if isinstance(home, Institutions)
+            else home.positions.start.astype(np.int64)
+        )
+        bounds.append(bounds[-1][-1] + own[1:])
+    return np.concatenate(bounds).astype(np.int32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthestat.fitting.ipf import Floats, Whole
-from synthestat.synthesis.kinship import Positions
+from synthestat.synthesis.layout import Positions
 from synthestat.synthesis.structures import Position
 
 P = Position
@@ -19,16 +19,24 @@ _GENERATION = 28.0
 _MATCHING_ORDER = (
     P.WIFE,
     P.HUSBAND,
+    P.WIFE_ONLY,
+    P.HUSBAND_ONLY,
+    P.MAN_OF_TWO,
+    P.WOMAN_OF_TWO,
     P.LONE_MOTHER,
     P.LONE_FATHER,
     P.ELDER_MOTHER,
     P.ELDER_FATHER,
-    P.SON,
-    P.SONS_WIFE,
+    P.NESTED_MAN,
+    P.NESTED_WOMAN,
+    P.NESTED_MOTHER,
     P.CHILD,
     P.GRANDCHILD,
+    P.ALONE,
     P.SINGLE,
-    P.OTHER,
+    P.SIBLING,
+    P.RELATIVE,
+    P.NONRELATIVE,
 )
 
 
@@ -69,7 +77,7 @@ def _family_stage(positions: Positions, rng: np.random.Generator) -> Floats:
     elders = has(P.ELDER_MOTHER) | has(P.ELDER_FATHER)
     centre = np.where(children > 0, 41.0, 60.0)
     centre = np.where(elders, 40.0, centre)
-    centre = np.where(has(P.SON), 60.0, centre)
+    centre = np.where(has(P.NESTED_MAN) | has(P.NESTED_MOTHER), 60.0, centre)
     return np.asarray(centre + rng.standard_normal(households) * 9.0, dtype=np.float64)
 
 
@@ -85,16 +93,19 @@ def _wished_age(
     mother, father = positions.mother[places], positions.father[places]
     partner = positions.partner[places]
     head = positions.start[positions.household[places]]
-    if kind in (P.HUSBAND, P.SONS_WIFE):
-        return age[partner] + (3.0 if kind == P.HUSBAND else -3.0) + 4.0 * noise
+    if kind in (P.HUSBAND, P.HUSBAND_ONLY, P.NESTED_WOMAN):
+        return age[partner] + (-3.0 if kind == P.NESTED_WOMAN else 3.0) + 4.0 * noise
     if kind == P.ELDER_FATHER:
         known = np.where(partner >= 0, age[partner] + 3.0, age[head] + _GENERATION + 3.0)
         return known + 4.0 * noise
     if kind == P.ELDER_MOTHER:
         return age[head] + _GENERATION + 5.0 * noise
-    if kind in (P.SON, P.CHILD, P.GRANDCHILD):
-        older = np.where(mother >= 0, age[mother], age[father] - 3.0)
+    if kind in (P.NESTED_MAN, P.NESTED_MOTHER, P.CHILD, P.GRANDCHILD):
+        older = np.where(
+            mother >= 0, age[mother], np.where(father >= 0, age[father], age[head]) - 3
+        )
         return older - _GENERATION + 5.5 * noise
-    if kind in (P.SINGLE, P.OTHER):
-        return noise
-    return stage[positions.household[places]]
+    if kind in (P.SIBLING, P.NONRELATIVE):
+        return age[head] + 8.0 * noise
+    anybody = kind in (P.ALONE, P.SINGLE, P.RELATIVE)
+    return noise if anybody else stage[positions.household[places]]

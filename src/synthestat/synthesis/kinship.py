@@ -1,11 +1,12 @@
-"""Ages within families: exchanges between positions of one class until ages follow their kernels.
+"""Ages within families: exchanges of persons between positions until ages follow their kernels.
 
-The state is which age stands in which position. A move exchanges the persons of two positions of
+The state is which person stands in which position. A move exchanges the persons of two positions of
 one class in different households (or two couples at once), so every count of class x age x sex,
 and with it every HARD count, stays as it is. Moves are accepted by the Metropolis rule at
 temperature one (Metropolis et al. 1953, doi 10.1063/1.1699114), so that the states visited follow
-the product of the declared kernels over family links, given those counts: partners by their gap, a
-child by its mother's age (by its father's where no mother is present), siblings by their spacing.
+the product of the declared kernels over ties, given those counts. What is still outside a band at
+the end is repaired by exchanges across classes too: they keep persons by age and sex, household
+sizes and types, and only move a person to another role.
 """
 
 from __future__ import annotations
@@ -18,38 +19,18 @@ from numpy.typing import NDArray
 
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import HouseholdRules
-from synthestat.synthesis.structures import Position
+from synthestat.synthesis.layout import Ints, Positions, Tie
+from synthestat.synthesis.structures import ANY_AGE, FEMALE_ONLY, MALE_ONLY, PARTNERED, Position
 
-Ints = NDArray[np.int32]
-Floats = NDArray[np.float64]
-_FORBIDDEN = 60.0  # energy of a link outside its band: far above any kernel's range
+Floats = NDArray[np.float32]
+_FORBIDDEN = 60.0  # energy of a tie outside its band: far above any kernel's range
 _REACH = 121  # gaps from -120 to 120 years
-_MEN_IN_COUPLES = (int(Position.HUSBAND), int(Position.ELDER_FATHER), int(Position.SON))
-
-
-@dataclass(frozen=True)
-class KinshipEnergies:
-    """Minus log-density of each family link by whole years, index = gap + 120."""
-
-    partner: Floats
-    mother: Floats
-    father: Floats
-    sibling: Floats
-
-
-@dataclass(frozen=True)
-class Positions:
-    """All positions of the households of one zone and universe, households contiguous.
-
-    `start` has shape (households + 1,); the others (positions,). Links are positions, -1 for none.
-    """
-
-    start: Ints
-    household: Ints
-    kind: NDArray[np.int8]
-    partner: Ints
-    mother: Ints
-    father: Ints
+_EVERY_GAP = (-120, 120)
+_SETTLED = (
+    0.005  # change of mean energy per position between sweeps that counts as none: assumption
+)
+_STILL = 2  # sweeps in a row without change before the exchange stops: assumption
+_PARENTAL = (Tie.MOTHER, Tie.FATHER, Tie.FATHER_BESIDE)
 
 
 @dataclass(frozen=True)
@@ -62,8 +43,12 @@ class Refinement:
     forbidden: int
 
 
-def kinship_energies(registry: Registry, rules: HouseholdRules) -> KinshipEnergies:
-    """Turn the registry's kernels and the pack's bands into energies by whole years."""
+def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
+    """Return minus log-density of each tie by whole years, shape (2 x ties, 241).
+
+    Row t is Tie t by the second's age minus the first's, plus 120; row t + len(Tie) is the same tie
+    seen from its second end. Gaps outside a band of the pack's rules have a prohibitive energy.
+    """
 
     def of(family: str, band: tuple[int, int]) -> Floats:
         first, log_density = registry.log_kernel(family, band)
@@ -72,124 +57,135 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> KinshipEnergi
         energy[at : at + len(log_density)] = -log_density
         return energy
 
+    fathers = rules.father_age_at_birth.value
     spacing = registry.weights("sibling_spacing")
-    return KinshipEnergies(
-        partner=of("partner_age_gap", rules.partner_age_gap.value),
-        mother=of("mother_child_gap", rules.mother_age_at_birth.value),
-        father=of("father_child_gap", rules.father_age_at_birth.value),
-        sibling=-np.log(np.array([spacing["0"], spacing["1"], spacing["2+"]])),
-    )
+    away = np.minimum(np.abs(np.arange(2 * _REACH - 1) - _REACH + 1), 2)
+    tables = {
+        Tie.PARTNER: of("partner_age_gap", rules.partner_age_gap.value),
+        Tie.SAME_SEX_PARTNER: of("same_sex_partner_gap", _EVERY_GAP),
+        Tie.MOTHER: of("mother_child_gap", rules.mother_age_at_birth.value),
+        Tie.FATHER: of("father_child_gap", fathers),
+        Tie.FATHER_BESIDE: np.where(of("father_child_gap", fathers) < _FORBIDDEN, 0.0, _FORBIDDEN),
+        Tie.SIBLING: -np.log(np.array([spacing["0"], spacing["1"], spacing["2+"]]))[away],
+        Tie.GRANDPARENT: of("grandparent_gap", (2 * rules.mother_age_at_birth.value[0], 120)),
+        Tie.HEADS_SIBLING: of("heads_sibling_gap", _EVERY_GAP),
+        Tie.RELATIVE: of("relative_gap", _EVERY_GAP),
+        Tie.HOUSEMATE: of("housemate_gap", _EVERY_GAP),
+    }
+    ordered = np.stack([tables[tie] for tie in Tie])
+    return np.concatenate([ordered, ordered[:, ::-1]]).astype(np.float32)
 
 
 def refine_ages(
     positions: Positions,
     age: NDArray[np.int16],
     sex: NDArray[np.int8],
-    energies: KinshipEnergies,
+    energies: Floats,
+    rules: HouseholdRules,
     rng: np.random.Generator,
     *,
-    sweeps: int = 30,
+    sweeps: int = 15,
     repair_tries: int = 400,
 ) -> Refinement:
-    """Exchange persons in place for `sweeps` proposals per position, then repair forbidden links.
+    """Exchange persons in place until the mean energy settles, then repair forbidden ties.
 
-    `age` (years) and `sex` (0 male, 1 female) have shape (positions,) and are changed in place.
+    `age` (years) and `sex` (0 male, 1 female) have shape (positions,) and are changed in place. One
+    sweep proposes as many exchanges as there are positions with ties; at most `sweeps` are made.
     """
+    tied = np.flatnonzero(np.diff(positions.tie_start) > 0).astype(np.int32)
     order = np.argsort(positions.kind, kind="stable").astype(np.int32)
     bounds = np.searchsorted(positions.kind[order], np.arange(len(Position) + 1)).astype(np.int32)
-    links = (positions.kind, positions.partner, positions.mother, positions.father)
-    arrays = (positions.start, positions.household, *links)
-    tables = (energies.partner, energies.mother, energies.father, energies.sibling)
-    everywhere = np.arange(len(age), dtype=np.int32)
-    trace, accepted = [], 0
-    for _ in range(sweeps):
-        accepted += _exchange(
-            everywhere, len(age), False, order, bounds, age, sex, rng, *arrays, *tables
-        )
-        trace.append(float(_total_energy(age, positions.start, *links, *tables)) / max(len(age), 1))
-    before = forbidden_positions(positions, age, energies)
-    left = before
+    ties = (positions.tie_start, positions.tie_other, positions.tie_table)
+    links = (positions.household, positions.kind, positions.partner)
+    trace: list[float] = []
+    accepted = still = proposed = 0
+    while len(tied) and len(trace) < sweeps and still < _STILL:
+        accepted += _exchange(tied, order, bounds, age, sex, rng, *links, *ties, energies)
+        proposed += len(tied)
+        trace.append(float(_total_energy(age, *ties, energies)) / len(age))
+        unchanged = len(trace) > 1 and abs(trace[-1] - trace[-2]) < _SETTLED
+        still = still + 1 if unchanged else 0
+    before = left = forbidden_positions(positions, age, energies)
+    allowed = _allowed(rules)
     for _ in range(5):
         if not len(left):
             break
-        _exchange(
-            left, repair_tries * len(left), True, order, bounds, age, sex, rng, *arrays, *tables
+        _repair(
+            left, repair_tries * len(left), age, sex, rng, *links[:2], *ties, energies, *allowed
         )
         left = forbidden_positions(positions, age, energies)
-    return Refinement(tuple(trace), accepted / max(sweeps * len(age), 1), len(before), len(left))
+    return Refinement(tuple(trace) or (0.0,), accepted / max(proposed, 1), len(before), len(left))
 
 
-def forbidden_positions(
-    positions: Positions, age: NDArray[np.int16], energies: KinshipEnergies
-) -> Ints:
-    """Return positions whose link to a parent, or (men) to a partner, lies outside its band."""
-    bad = _bad_parents(positions, age, energies) | _bad_partners(positions, age, energies)
-    return np.flatnonzero(bad).astype(np.int32)
+def _allowed(rules: HouseholdRules) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+    """Return the least age and the only sex (-1: any) of each class of position."""
+    least = np.full(len(Position), rules.adult_age.value, dtype=np.int16)
+    least[list(ANY_AGE)] = 0
+    least[list(PARTNERED)] = max(rules.partner_age.value, rules.adult_age.value)
+    only = np.full(len(Position), -1, dtype=np.int8)
+    only[list(MALE_ONLY)], only[list(FEMALE_ONLY)] = 0, 1
+    return least, only
 
 
-def untie(positions: Positions, age: NDArray[np.int16], energies: KinshipEnergies) -> int:
-    """Clear, in place, links outside their bands; return how many persons lost one."""
-    child = _bad_parents(positions, age, energies)
-    positions.mother[child] = -1
-    positions.father[child] = -1
-    men = np.flatnonzero(_bad_partners(positions, age, energies))
-    positions.partner[positions.partner[men]] = -1
-    positions.partner[men] = -1
-    return int(child.sum()) + 2 * len(men)
+def _forbidden_ties(
+    positions: Positions, age: NDArray[np.int16], energies: Floats
+) -> tuple[Ints, NDArray[np.int8], Ints]:
+    """Return (first, tie, second) of every tie whose gap lies outside its band."""
+    first = np.repeat(np.arange(len(age), dtype=np.int32), np.diff(positions.tie_start))
+    gap = age[positions.tie_other].astype(np.int64) - age[first]
+    outside = energies[positions.tie_table, gap + _REACH - 1] >= _FORBIDDEN
+    outside &= positions.tie_table < len(Tie)
+    return first[outside], positions.tie_table[outside], positions.tie_other[outside]
 
 
-def _bad_parents(
-    positions: Positions, age: NDArray[np.int16], energies: KinshipEnergies
-) -> NDArray[np.bool_]:
-    years = age.astype(np.int64)
-    bad = np.zeros(len(age), dtype=bool)
-    for links, table in (
-        (positions.mother, energies.mother),
-        (positions.father, energies.father),
-    ):
-        linked = np.flatnonzero(links >= 0)
-        gap = years[links[linked]] - years[linked]
-        bad[linked[table[gap + _REACH - 1] >= _FORBIDDEN]] = True
-    return bad
+def forbidden_positions(positions: Positions, age: NDArray[np.int16], energies: Floats) -> Ints:
+    """Return the positions at either end of a tie whose gap lies outside its band."""
+    first, _, second = _forbidden_ties(positions, age, energies)
+    return np.unique(np.concatenate([first, second])).astype(np.int32)
 
 
-def _bad_partners(
-    positions: Positions, age: NDArray[np.int16], energies: KinshipEnergies
-) -> NDArray[np.bool_]:
-    years = age.astype(np.int64)
-    bad = np.zeros(len(age), dtype=bool)
-    men = np.flatnonzero((positions.partner >= 0) & np.isin(positions.kind, _MEN_IN_COUPLES))
-    gap = years[men] - years[positions.partner[men]]
-    bad[men[energies.partner[gap + _REACH - 1] >= _FORBIDDEN]] = True
-    return bad
+def untie(positions: Positions, age: NDArray[np.int16], energies: Floats) -> int:
+    """Clear, in place, links outside their bands; return how many persons lost one.
+
+    A grandchild of the head who cannot be one by age becomes another relative.
+    """
+    first, tie, second = _forbidden_ties(positions, age, energies)
+    children = np.unique(first[np.isin(tie, _PARENTAL)])
+    positions.mother[children] = -1
+    positions.father[children] = -1
+    apart = tie == Tie.PARTNER
+    positions.partner[first[apart]] = -1
+    positions.partner[second[apart]] = -1
+    grandchildren = first[tie == Tie.GRANDPARENT]
+    positions.kind[grandchildren] = Position.RELATIVE
+    return len(children) + 2 * int(apart.sum()) + len(grandchildren)
 
 
 @njit(cache=True, nogil=True)
-def _household_energy(h, age, start, kind, partner, mother, father, ep, em, ef, es):  # type: ignore[no-untyped-def]
+def _tie_energy(i, age, start, other, table, energies):  # type: ignore[no-untyped-def]
     total = 0.0
-    first, last = start[h], start[h + 1]
-    for i in range(first, last):
-        if partner[i] >= 0 and (kind[i] == 1 or kind[i] == 7 or kind[i] == 8):
-            total += ep[age[i] - age[partner[i]] + 120]
-        m, f = mother[i], father[i]
-        if m >= 0:
-            total += em[age[m] - age[i] + 120]
-        if f >= 0:
-            away = ef[age[f] - age[i] + 120]
-            if m < 0 or away >= 60.0:  # beside a mother, the couple's own gap says the rest
-                total += away
-        if m >= 0 or f >= 0:
-            for j in range(first, i):
-                if mother[j] == m and father[j] == f:
-                    total += es[min(abs(age[i] - age[j]), 2)]
+    for t in range(start[i], start[i + 1]):
+        total += energies[table[t], age[other[t]] - age[i] + 120]
     return total
 
 
 @njit(cache=True, nogil=True)
-def _total_energy(age, start, kind, partner, mother, father, ep, em, ef, es):  # type: ignore[no-untyped-def]
+def _total_energy(age, start, other, table, energies):  # type: ignore[no-untyped-def]
     total = 0.0
-    for h in range(len(start) - 1):
-        total += _household_energy(h, age, start, kind, partner, mother, father, ep, em, ef, es)
+    for i in range(len(age)):
+        total += _tie_energy(i, age, start, other, table, energies)
+    return total / 2
+
+
+@njit(cache=True, nogil=True)
+def _rise(i, new, skip, age, start, other, table, energies):  # type: ignore[no-untyped-def]
+    """Return what the energy of position i's ties, but that with `skip`, gains by a new age."""
+    total = 0.0
+    old = age[i]
+    for t in range(start[i], start[i + 1]):
+        if other[t] != skip:
+            gap = age[other[t]] + 120
+            total += energies[table[t], gap - new] - energies[table[t], gap - old]
     return total
 
 
@@ -202,50 +198,73 @@ def _swap(i, j, age, sex):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _exchange(  # type: ignore[no-untyped-def]
     candidates,
-    proposals,
-    downhill,
     order,
     bounds,
     age,
     sex,
     rng,
-    start,
     household,
     kind,
     partner,
-    mother,
-    father,
-    ep,
-    em,
-    ef,
-    es,
+    start,
+    other,
+    table,
+    energies,
 ):
-    """Propose exchanges between a random candidate and a random position of its class.
+    """Propose an exchange of each candidate in turn with a random position of its class.
 
-    With `downhill` only moves that lower the energy are taken. Returns the number accepted.
+    Returns the number accepted.
     """
     accepted = 0
-    for _ in range(proposals):
-        i = candidates[int(rng.random() * len(candidates))]
+    for i in candidates:
         low, high = bounds[kind[i]], bounds[kind[i] + 1]
         j = order[low + int(rng.random() * (high - low))]
-        hi, hj = household[i], household[j]
-        if hi == hj or (age[i] == age[j] and partner[i] < 0):
+        if household[i] == household[j] or (age[i] == age[j] and partner[i] < 0):
             continue
         pi, pj = partner[i], partner[j]
         both = pi >= 0 and pj >= 0 and kind[pi] == kind[pj] and rng.random() < 0.5
-        before = _household_energy(hi, age, start, kind, partner, mother, father, ep, em, ef, es)
-        before += _household_energy(hj, age, start, kind, partner, mother, father, ep, em, ef, es)
-        _swap(i, j, age, sex)
+        skip_i, skip_j = (pi, pj) if both else (-1, -1)  # a couple that moves keeps its own gap
+        rise = _rise(i, age[j], skip_i, age, start, other, table, energies)
+        rise += _rise(j, age[i], skip_j, age, start, other, table, energies)
         if both:
-            _swap(pi, pj, age, sex)
-        after = _household_energy(hi, age, start, kind, partner, mother, father, ep, em, ef, es)
-        after += _household_energy(hj, age, start, kind, partner, mother, father, ep, em, ef, es)
-        rise = after - before
-        if rise < 0 or (not downhill and rng.random() < np.exp(-rise)):
+            rise += _rise(pi, age[pj], i, age, start, other, table, energies)
+            rise += _rise(pj, age[pi], j, age, start, other, table, energies)
+        if rise <= 0 or rng.random() < np.exp(-rise):
             accepted += 1
-        else:
             _swap(i, j, age, sex)
             if both:
                 _swap(pi, pj, age, sex)
     return accepted
+
+
+@njit(cache=True, nogil=True)
+def _repair(  # type: ignore[no-untyped-def]
+    candidates,
+    proposals,
+    age,
+    sex,
+    rng,
+    household,
+    kind,
+    start,
+    other,
+    table,
+    energies,
+    least,
+    only,
+):
+    """Exchange candidates with persons of any class, where both suit and the energy falls."""
+    for _ in range(proposals):
+        i = candidates[int(rng.random() * len(candidates))]
+        j = int(rng.random() * len(age))
+        if household[i] == household[j] or age[i] == age[j]:
+            continue
+        if age[j] < least[kind[i]] or age[i] < least[kind[j]]:
+            continue
+        if only[kind[i]] >= 0 and sex[j] != only[kind[i]]:
+            continue
+        if only[kind[j]] >= 0 and sex[i] != only[kind[j]]:
+            continue
+        rise = _rise(i, age[j], -1, age, start, other, table, energies)
+        if rise + _rise(j, age[i], -1, age, start, other, table, energies) < 0:
+            _swap(i, j, age, sex)

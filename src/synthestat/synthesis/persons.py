@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthestat.controls.reconcile import Margin, ZoneControls
-from synthestat.errors import NotConvergedError
-from synthestat.fitting.ipf import CellMargin, Fit, Whole, fit_margins
+from synthestat.errors import NotConvergedError, PackError
+from synthestat.fitting.ipf import CellMargin, Fit, Floats, Whole, fit_margins
 from synthestat.fitting.rounding import round_to_margins, systematic_split
 from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
@@ -27,6 +27,7 @@ class Joint:
 def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     """Fit universe x age class x sex to a zone's margins, shaped by the sex ratio at each age.
 
+    Universes of institutions are also shaped by the registry's odds of living there at each age.
     Age classes are single years up to the highest open band that a table publishes. Inside a band
     that no other table splits, single years are alike (assumption, no source: an even spread).
 
@@ -36,11 +37,7 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     starts = [start for margin in zone.margins for start in margin.age_starts]
     classes = max(starts, default=pack.country.ages.open_from) + 1
     shape = (len(universes), classes, 2)
-    males = pack.priors.by_age("sex_ratio_by_age", classes)
-    by_sex = {"male": males / (1 + males), "female": 1 / (1 + males)}
-    sexes = pack.country.classifications["sex"]
-    sizes = np.array([zone.residents[u] for u in universes], dtype=np.float64)
-    seed = sizes[:, None, None] * np.stack([by_sex[sex] for sex in sexes], axis=1)[None]
+    seed = _seed(zone, universes, classes, pack)
     margins = tuple(
         margin
         for margin in (_cell_margin(m, universes, shape) for m in zone.margins)
@@ -53,6 +50,69 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
             f"together: {fit.residual:.3g} persons off after {fit.iterations} iterations"
         )
     return Joint(universes, fit, margins, shape)
+
+
+def _seed(
+    zone: ZoneControls, universes: tuple[str, ...], classes: int, pack: CountryPack
+) -> Floats:
+    """Return the shape before any margin, (universes, age classes, sexes), in persons.
+
+    Where no table by age covers a universe of institutions, its odds meet the zone's own ages.
+    """
+    males = pack.priors.by_age("sex_ratio_by_age", classes)
+    by_sex = {"male": males / (1 + males), "female": 1 / (1 + males)}
+    pattern = np.stack([by_sex[sex] for sex in pack.country.classifications["sex"]], axis=1)
+    patterns = []
+    for universe in universes:
+        own = pattern
+        kind = pack.country.institution(universe)
+        if kind is not None:
+            own = pattern * _odds_by_class(kind, classes, pack)
+            if not any(m.age_starts and universe in m.universes for m in zone.margins):
+                own = own * _ages_present(zone, classes)[:, None]
+            own = own * (pattern.sum() / own.sum())
+        patterns.append(zone.residents[universe] * own)
+    return np.stack(patterns)
+
+
+def institutional_odds(kind: str, pack: CountryPack) -> Floats:
+    """Return odds of living in a kind of institution, shape (single ages 0..oldest, sexes).
+
+    Relative to a private household, by the registry's `institutional_ages`. An odds of 0 stands as
+    a billionth of the largest, so that a published figure can always be met.
+    """
+    ages = pack.country.ages.oldest + 1
+    curves = [
+        pack.priors.by_age("institutional_ages", ages, kind, sex)
+        for sex in pack.country.classifications["sex"]
+    ]
+    odds: Floats = np.stack(curves, axis=1)
+    if not odds.max() > 0 or odds.min() < 0:
+        entry = pack.priors.used("institutional_ages").id
+        raise PackError(f"priors.yaml: {entry}: odds of {kind} must be >= 0 and not all zero")
+    floored: Floats = np.maximum(odds, 1e-9 * odds.max())
+    return floored
+
+
+def _odds_by_class(kind: str, classes: int, pack: CountryPack) -> Floats:
+    """Return odds by age class: single years, then the open class by its ages' shares."""
+    odds = institutional_odds(kind, pack)
+    shares = pack.priors.oldest_ages(classes - 1, pack.country.ages.oldest)
+    return np.concatenate([odds[: classes - 1], (shares @ odds[classes - 1 :])[None]])
+
+
+def _ages_present(zone: ZoneControls, classes: int) -> Floats:
+    """Return persons by age class in the largest table by age, bands spread evenly; else ones."""
+    by_age = [margin for margin in zone.margins if margin.age_starts and margin.counts.sum()]
+    if not by_age:
+        return np.ones(classes)
+    margin = max(by_age, key=lambda m: int(m.counts.sum()))
+    sizes = [len(margin.age_starts) if column == "age" else 2 for column in margin.columns]
+    others = tuple(at for at, column in enumerate(margin.columns) if column != "age")
+    counts = margin.counts.reshape(sizes).sum(axis=others)
+    bands = np.searchsorted(margin.age_starts, np.arange(classes), side="right") - 1
+    present: Floats = np.maximum(counts[bands] / np.bincount(bands)[bands], 1e-6)
+    return present
 
 
 def _cell_margin(
@@ -79,12 +139,47 @@ def integerize(joint: Joint, zone: str, pack: CountryPack, streams: RandomStream
     """Return whole persons of shape (universes, single ages 0..oldest, sexes).
 
     Every margin of the zone is met exactly; the open class is then split into single ages by its
-    declared prior.
+    declared prior, in institutions bent by their odds at each age.
     """
     rng = streams.stream("integerize", zone)
     whole = round_to_margins(joint.fit.cells, joint.margins, rng, place=f"persons of {zone}")
     counts = whole.reshape(joint.shape)
     shares = pack.priors.oldest_ages(joint.shape[1] - 1, pack.country.ages.oldest)
-    oldest = systematic_split(counts[:, -1, :].ravel(), shares, rng)
+    if any(pack.country.institution(universe) for universe in joint.universes):
+        split = _split_by_odds(counts[:, -1, :], joint.universes, shares, pack)
+        oldest = np.stack(
+            [
+                systematic_split(np.array([number]), row, rng)[0]
+                for number, row in zip(counts[:, -1, :].ravel(), split, strict=True)
+            ]
+        )
+    else:
+        oldest = systematic_split(counts[:, -1, :].ravel(), shares, rng)
     oldest = oldest.reshape(joint.shape[0], joint.shape[2], -1).transpose(0, 2, 1)
     return np.concatenate([counts[:, :-1, :], oldest], axis=1)
+
+
+def _split_by_odds(
+    counts: Whole, universes: tuple[str, ...], shares: Floats, pack: CountryPack
+) -> Floats:
+    """Return shares of single ages in the open class, shape (universes * sexes, ages).
+
+    `counts` has shape (universes, sexes). Over all universes the ages keep the prior's `shares`.
+    """
+    first = pack.country.ages.oldest + 1 - len(shares)
+    odds = np.ones((*counts.shape, len(shares)))
+    for at, universe in enumerate(universes):
+        kind = pack.country.institution(universe)
+        if kind is not None:
+            odds[at] = institutional_odds(kind, pack)[first:].T
+    rows = np.arange(counts.size)
+    sexes = np.tile(np.arange(counts.shape[1]), len(counts))
+    ages = sexes[:, None] * len(shares) + np.arange(len(shares))
+    margins = (
+        CellMargin(np.repeat(rows, len(shares)), counts.ravel().astype(np.float64)),
+        CellMargin(ages.ravel(), np.outer(counts.sum(axis=0), shares).ravel()),
+    )
+    seed = odds.reshape(-1, len(shares)) * shares
+    fitted = fit_margins(seed.ravel(), margins, tolerance=1e-7).cells.reshape(seed.shape)
+    totals = fitted.sum(axis=1, keepdims=True)
+    return np.where(totals > 0, fitted / np.where(totals > 0, totals, 1.0), shares)

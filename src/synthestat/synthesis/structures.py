@@ -1,13 +1,13 @@
 """Household structures: which positions a household of a given size may consist of.
 
-A structure is a nucleus (one person, a couple, a lone mother or father), its children, elderly
-parents, married sons with wives and grandchildren, and other members. Each position belongs to a
-class; persons are later exchanged only between positions of one class.
+A structure is a nucleus (one person, a couple, a lone parent) with its children and at most two
+kinds of further members: elderly parents, the families of grown children and their offspring,
+siblings, other relatives, non-relatives. Each position belongs to a class; a class says which role
+a member has, not how old they are. The grammar is fixed; weights come from the registry.
 """
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -15,211 +15,367 @@ from math import lgamma, log
 
 import numpy as np
 
+from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats, Whole
 from synthestat.packs.registry import Registry
-
-_MOST_CHILDREN = 9  # of one nucleus at home: assumption
-_MOST_GRANDCHILDREN = 7  # of one married son at home: assumption
+from synthestat.packs.spec import HOUSEHOLD_TYPES
 
 
 class Position(IntEnum):
-    """Classes of household positions."""
+    """Classes of household positions; `_ONLY` are partners without children at home."""
 
-    SINGLE = 0
-    HUSBAND = 1
-    WIFE = 2
-    LONE_MOTHER = 3
-    LONE_FATHER = 4
-    CHILD = 5
-    ELDER_MOTHER = 6
-    ELDER_FATHER = 7
-    SON = 8
-    SONS_WIFE = 9
-    GRANDCHILD = 10
-    OTHER = 11
+    ALONE = 0
+    SINGLE = 1
+    HUSBAND = 2
+    WIFE = 3
+    MAN_OF_TWO = 4
+    WOMAN_OF_TWO = 5
+    LONE_MOTHER = 6
+    LONE_FATHER = 7
+    CHILD = 8
+    ELDER_MOTHER = 9
+    ELDER_FATHER = 10
+    NESTED_MAN = 11
+    NESTED_WOMAN = 12
+    NESTED_MOTHER = 13
+    GRANDCHILD = 14
+    SIBLING = 15
+    RELATIVE = 16
+    NONRELATIVE = 17
+    HUSBAND_ONLY = 18
+    WIFE_ONLY = 19
 
 
 P = Position
-MALE_ONLY = (P.HUSBAND, P.LONE_FATHER, P.ELDER_FATHER, P.SON)
-FEMALE_ONLY = (P.WIFE, P.LONE_MOTHER, P.ELDER_MOTHER, P.SONS_WIFE)
-PARTNERED = (P.HUSBAND, P.WIFE, P.SON, P.SONS_WIFE)
-ANY_AGE = (P.CHILD, P.GRANDCHILD)
-_NUCLEI = {
-    "person": (P.SINGLE,),
-    "couple": (P.HUSBAND, P.WIFE),
-    "lone_mother": (P.LONE_MOTHER,),
-    "lone_father": (P.LONE_FATHER,),
+MALE_ONLY = (P.HUSBAND, P.HUSBAND_ONLY, P.MAN_OF_TWO, P.LONE_FATHER, P.ELDER_FATHER, P.NESTED_MAN)
+FEMALE_ONLY = (
+    P.WIFE,
+    P.WIFE_ONLY,
+    P.WOMAN_OF_TWO,
+    P.LONE_MOTHER,
+    P.ELDER_MOTHER,
+    P.NESTED_WOMAN,
+    P.NESTED_MOTHER,
+)
+PARTNERED = (
+    P.HUSBAND,
+    P.WIFE,
+    P.HUSBAND_ONLY,
+    P.WIFE_ONLY,
+    P.MAN_OF_TWO,
+    P.WOMAN_OF_TWO,
+    P.NESTED_MAN,
+    P.NESTED_WOMAN,
+)
+ANY_AGE = (P.CHILD, P.GRANDCHILD, P.SIBLING, P.RELATIVE, P.NONRELATIVE)
+
+# How many of each part one household may hold: assumptions, generous beyond what censuses show.
+_MOST_CHILDREN = 12
+_MOST_COUPLES = 4
+_MOST_MOTHERS = 2
+_MOST_GRANDCHILDREN = 8
+_MOST_SIBLINGS = 3
+_MOST_RELATIVES = 8
+_MOST_NONRELATIVES = 6
+_RAREST = 1e-5  # structures of a smaller share of their size are left out: assumption
+
+
+class Nucleus(IntEnum):
+    """Who heads a household."""
+
+    PERSON = 0
+    COUPLE = 1
+    MEN = 2
+    WOMEN = 3
+    LONE_MOTHER = 4
+    LONE_FATHER = 5
+
+
+NUCLEI: dict[Nucleus, tuple[Position, ...]] = {
+    Nucleus.PERSON: (P.SINGLE,),
+    Nucleus.COUPLE: (P.HUSBAND, P.WIFE),
+    Nucleus.MEN: (P.MAN_OF_TWO, P.MAN_OF_TWO),
+    Nucleus.WOMEN: (P.WOMAN_OF_TWO, P.WOMAN_OF_TWO),
+    Nucleus.LONE_MOTHER: (P.LONE_MOTHER,),
+    Nucleus.LONE_FATHER: (P.LONE_FATHER,),
 }
-_ELDERS: dict[str, tuple[Position, ...]] = {
-    "none": (),
-    "mother": (P.ELDER_MOTHER,),
-    "father": (P.ELDER_FATHER,),
-    "both": (P.ELDER_MOTHER, P.ELDER_FATHER),
-}
+ELDERS: tuple[tuple[Position, ...], ...] = (
+    (),
+    (P.ELDER_MOTHER,),
+    (P.ELDER_FATHER,),
+    (P.ELDER_MOTHER, P.ELDER_FATHER),
+)
 
 
 @dataclass(frozen=True)
-class Structure:
-    """One household structure; links are positions within the household, -1 for none."""
+class Parts:
+    """What one household consists of; `elders` indexes ELDERS.
 
-    positions: tuple[Position, ...]
-    partner: tuple[int, ...]
-    mother: tuple[int, ...]
-    father: tuple[int, ...]
-    log_weight: float
+    `couples` are grown children with their partners, sons where `husbands_side`, else daughters;
+    `mothers` are grown daughters with children and no partner; `grandchildren` belong to them, or
+    live without their parents where there are none.
+    """
+
+    nucleus: Nucleus
+    children: int = 0
+    elders: int = 0
+    couples: int = 0
+    husbands_side: bool = True
+    mothers: int = 0
+    grandchildren: int = 0
+    siblings: int = 0
+    relatives: int = 0
+    nonrelatives: int = 0
 
     @property
     def size(self) -> int:
         """Persons in the household."""
-        return len(self.positions)
+        heads = len(NUCLEI[self.nucleus]) + len(ELDERS[self.elders])
+        nested = 2 * self.couples + self.mothers + self.grandchildren
+        others = self.siblings + self.relatives + self.nonrelatives
+        return heads + self.children + nested + others
 
+    @property
+    def household_type(self) -> str:
+        """The household type that these members make: the rule of `roles.household_types`."""
+        if self.size == 1:
+            return "single"
+        nested = self.couples + self.mothers + self.grandchildren
+        if self.elders or nested or self.siblings or self.relatives:
+            return "extended"
+        if self.nonrelatives or self.nucleus == Nucleus.PERSON:
+            return "other"
+        if self.nucleus in (Nucleus.COUPLE, Nucleus.MEN, Nucleus.WOMEN):
+            return "couple_with_children" if self.children else "couple_without_children"
+        return "lone_mother" if self.nucleus == Nucleus.LONE_MOTHER else "lone_father"
 
-@dataclass(frozen=True)
-class FlatStructures:
-    """All positions of all structures behind each other; structure k starts at `start[k]`."""
-
-    start: Whole
-    kind: Whole
-    partner: Whole
-    mother: Whole
-    father: Whole
+    def positions(self) -> tuple[Position, ...]:
+        """Return the class of every member, heads first."""
+        heads = (P.ALONE,) if self.size == 1 else NUCLEI[self.nucleus]
+        if self.nucleus == Nucleus.COUPLE and not self.children + self.couples + self.mothers:
+            heads = (P.HUSBAND_ONLY, P.WIFE_ONLY)
+        return (
+            heads
+            + ELDERS[self.elders]
+            + (P.NESTED_MAN, P.NESTED_WOMAN) * self.couples
+            + (P.NESTED_MOTHER,) * self.mothers
+            + (P.GRANDCHILD,) * self.grandchildren
+            + (P.CHILD,) * self.children
+            + (P.SIBLING,) * self.siblings
+            + (P.RELATIVE,) * self.relatives
+            + (P.NONRELATIVE,) * self.nonrelatives
+        )
 
 
 @dataclass(frozen=True)
 class Structures:
-    """All structures up to a size, with their counts of positions, shape (structures, classes)."""
+    """Structures with their sizes, types (codes into HOUSEHOLD_TYPES) and log weights, each of
+    shape (structures,), and counts of positions, shape (structures, classes).
+    """
 
+    parts: tuple[Parts, ...]
     sizes: Whole
-    log_weights: Floats
+    types: Whole
     positions: Whole
-    flat: FlatStructures
+    log_weights: Floats
 
 
 def household_structures(registry: Registry, largest: int) -> Structures:
-    """Return every structure of 1..largest persons that the registry gives weight to."""
+    """Return every structure of 1..largest persons that the registry gives weight to.
+
+    Structures whose share of their size is below one in a hundred thousand are left out. Raises
+    PackError where the weights, or the grammar, leave a size without any structure.
+    """
+    found = _weighted(_terms(registry), largest)
+    missing = sorted(set(range(1, largest + 1)) - set(found.sizes.tolist()))
+    if missing:
+        entry = registry.used("household_structure").id
+        sizes = ", ".join(str(size) for size in missing)
+        raise PackError(
+            f"priors.yaml: {entry}: no structure for households of {sizes} persons",
+            remedy="give weight to parts that make such households, or lower `largest_household`",
+        )
+    return found
+
+
+def _terms(registry: Registry) -> tuple[tuple[float, ...], ...]:
+    """Return log weights of nuclei, elders, sides and counts of each further part."""
     family = "household_structure"
-    return _structures(
-        tuple(registry.weights(family, "nucleus").items()),
-        tuple(registry.weights(family, "elders").items()),
-        tuple(registry.weights(family, "married_sons").values()),
-        tuple(registry.weights(family, "others").values()),
-        registry.number(family, "children_mean"),
-        registry.number(family, "grandchildren_mean"),
-        largest,
+
+    def number(name: str) -> float:
+        return registry.number(family, name)
+
+    def logs(part: str, names: tuple[str, ...]) -> tuple[float, ...]:
+        weights = registry.weights(family, part)
+        return tuple(_log(weights.get(name, 0.0)) for name in names)
+
+    def repeated(name: str, most: int) -> tuple[float, ...]:
+        weights = registry.weights(family, name)
+        first, more = (_log(weights.get(key, 0.0)) for key in ("first", "more"))
+        return (0.0, first, *(first + k * more for k in range(1, most)))
+
+    def spread(name: str, most: int, factor: float = 1.0) -> tuple[float, ...]:
+        return _log_counts(number(name) * factor, number("dispersion"), most)
+
+    fewer = number("children_beside_others")
+
+    return (
+        logs("nucleus", tuple(n.name.lower() for n in Nucleus)),
+        logs("elders", ("none", "mother", "father", "both")),
+        logs("side", ("wives", "husbands")),
+        spread("children_of_couple", _MOST_CHILDREN),
+        spread("children_of_lone_parent", _MOST_CHILDREN),
+        spread("children_of_couple", _MOST_CHILDREN, fewer),
+        spread("children_of_lone_parent", _MOST_CHILDREN, fewer),
+        repeated("couples", _MOST_COUPLES),
+        repeated("mothers", _MOST_MOTHERS),
+        spread("grandchildren_of_each", _MOST_GRANDCHILDREN),
+        repeated("grandchildren_alone", _MOST_GRANDCHILDREN),
+        repeated("siblings", _MOST_SIBLINGS),
+        repeated("relatives", _MOST_RELATIVES),
+        repeated("nonrelatives", _MOST_NONRELATIVES),
+    )
+
+
+def _log_counts(mean: float, dispersion: float, most: int) -> tuple[float, ...]:
+    """Return log-probabilities of 0..most, Poisson or (dispersion > 0) negative binomial.
+
+    The variance is mean + dispersion x mean squared; a mean of zero leaves none at all.
+    """
+    if mean <= 0:
+        return (0.0, *(-np.inf,) * most)
+    if dispersion <= 0:
+        return tuple(k * log(mean) - mean - lgamma(k + 1) for k in range(most + 1))
+    shape = 1 / dispersion
+    p = mean / (mean + shape)
+    return tuple(
+        lgamma(k + shape) - lgamma(shape) - lgamma(k + 1) + shape * log(1 - p) + k * log(p)
+        for k in range(most + 1)
+    )
+
+
+def _log(weight: float) -> float:
+    return log(weight) if weight > 0 else -np.inf
+
+
+@cache
+def _weighted(terms: tuple[tuple[float, ...], ...], largest: int) -> Structures:
+    grammar = _grammar(largest)
+    table = np.array([_row(parts) for parts in grammar.parts])
+    nucleus, child, elder, couple, side, mother, grand, sibling, relative, other = table.T
+    w_nucleus, w_elders, w_side, *children, w_couples, w_mothers, w_grand, w_skip = (
+        np.array(t) for t in terms[:-3]
+    )
+    w_siblings, w_relatives, w_nonrelatives = (np.array(t) for t in terms[-3:])
+    paired = np.isin(nucleus, (Nucleus.COUPLE, Nucleus.MEN, Nucleus.WOMEN))
+    nested = couple + mother
+    weights = w_nucleus[nucleus] + w_elders[elder] + np.where(couple > 0, w_side[side], 0.0)
+    beside = (elder + nested + grand + sibling + relative + other) > 0
+    of_children = np.array(children)[2 * beside + ~paired, child]
+    weights += np.where(nucleus != Nucleus.PERSON, of_children, 0.0)
+    weights += w_couples[couple] + w_mothers[mother] + w_siblings[sibling]
+    weights += w_relatives[relative] + w_nonrelatives[other]
+    each = w_grand[grand] + grand * np.log(np.maximum(nested, 1)) + (nested - 1) * w_grand[0]
+    weights += np.where(nested > 0, each, w_skip[grand])
+    share = weights.copy()
+    for size in range(1, largest + 1):
+        same = grammar.sizes == size
+        whole = np.logaddexp.reduce(weights[same])
+        share[same] -= whole if whole > -np.inf else 0.0
+    keep = np.flatnonzero(share > log(_RAREST))
+    return Structures(
+        parts=tuple(grammar.parts[i] for i in keep),
+        sizes=grammar.sizes[keep],
+        types=grammar.types[keep],
+        positions=grammar.positions[keep],
+        log_weights=share[keep],
+    )
+
+
+def _row(parts: Parts) -> tuple[int, ...]:
+    return (
+        parts.nucleus,
+        parts.children,
+        parts.elders,
+        parts.couples,
+        int(parts.husbands_side),
+        parts.mothers,
+        parts.grandchildren,
+        parts.siblings,
+        parts.relatives,
+        parts.nonrelatives,
     )
 
 
 @cache
-def _structures(
-    nuclei: tuple[tuple[str, float], ...],
-    elders: tuple[tuple[str, float], ...],
-    married_sons: tuple[float, ...],
-    others: tuple[float, ...],
-    children_mean: float,
-    grandchildren_mean: float,
-    largest: int,
-) -> Structures:
-    items = []
-    for (nucleus, w1), (elder, w2), (sons, w3), (other, w4) in itertools.product(
-        nuclei, elders, enumerate(married_sons), enumerate(others)
-    ):
-        if min(w1, w2, w3, w4) <= 0 or not _possible(nucleus, elder, sons):
-            continue
-        fixed = len(_NUCLEI[nucleus]) + len(_ELDERS[elder]) + 2 * sons + other
-        alone = nucleus == "person"
-        for children in range(0 if alone else _MOST_CHILDREN, -1, -1):
-            for grandchildren in range(_MOST_GRANDCHILDREN * sons, -1, -1):
-                parent = nucleus.startswith("lone")
-                if fixed + children + grandchildren > largest or (parent and not children + sons):
-                    continue
-                weight = log(w1 * w2 * w3 * w4) + _log_poisson(children, children_mean)
-                if sons:
-                    weight += _log_poisson(grandchildren, grandchildren_mean * sons)
-                items.append(
-                    _assemble(nucleus, elder, sons, other, children, grandchildren, weight)
-                )
-    items.sort(key=lambda s: (s.size, s.positions))
-    sizes = np.array([s.size for s in items])
+def _grammar(largest: int) -> Structures:
+    """Return all structures of 1..largest persons, weights zero."""
+    found = [parts for nucleus in Nucleus for parts in _of_nucleus(nucleus, largest)]
+    found.sort(key=lambda parts: (parts.size, _row(parts)))
+    codes = {name: code for code, name in enumerate(HOUSEHOLD_TYPES)}
+    counts = np.zeros((len(found), len(Position)), dtype=np.int64)
+    for row, parts in enumerate(found):
+        for position in parts.positions():
+            counts[row, position] += 1
     return Structures(
-        sizes=sizes,
-        log_weights=np.array([s.log_weight for s in items]),
-        positions=np.array([[s.positions.count(p) for p in Position] for s in items]),
-        flat=FlatStructures(
-            start=np.cumsum(sizes) - sizes,
-            kind=np.concatenate([s.positions for s in items]).astype(np.int64),
-            partner=np.concatenate([s.partner for s in items]).astype(np.int64),
-            mother=np.concatenate([s.mother for s in items]).astype(np.int64),
-            father=np.concatenate([s.father for s in items]).astype(np.int64),
-        ),
+        parts=tuple(found),
+        sizes=counts.sum(axis=1),
+        types=np.array([codes[parts.household_type] for parts in found]),
+        positions=counts,
+        log_weights=np.zeros(len(found)),
     )
 
 
-def _possible(nucleus: str, elder: str, sons: int) -> bool:
-    """Elders and married sons do not meet in one household; a single person has neither."""
-    return not (elder != "none" and sons) and not (
-        nucleus == "person" and (elder != "none" or sons)
-    )
+def _of_nucleus(nucleus: Nucleus, largest: int) -> list[Parts]:
+    """Return the structures of one nucleus: none, one or two kinds of further members."""
+    simple = nucleus in (Nucleus.MEN, Nucleus.WOMEN)
+    most = {Nucleus.PERSON: 0, Nucleus.MEN: 3, Nucleus.WOMEN: 3}.get(nucleus, _MOST_CHILDREN)
+    kinds: list[list[dict[str, int]]] = [
+        [{"nonrelatives": k} for k in range(1, (2 if simple else _MOST_NONRELATIVES) + 1)]
+    ]
+    if not simple:
+        kinds.append([{"relatives": k} for k in range(1, _MOST_RELATIVES + 1)])
+        kinds.append([{"siblings": k} for k in range(1, _MOST_SIBLINGS + 1)])
+        kinds.append([{"elders": k} for k in (1, 2, 3)])
+        kinds.append(_younger_families(nested=nucleus != Nucleus.PERSON))
+    further = [{}, *(one for kind in kinds for one in kind)]
+    for at, kind in enumerate(kinds):
+        for other in kinds[at + 1 :]:
+            further += [{**a, **b} for a in kind for b in other if _meet(a | b)]
+    found = []
+    lone = nucleus in (Nucleus.LONE_MOTHER, Nucleus.LONE_FATHER)
+    for extra in further:
+        for children in range(most + 1):
+            families = extra.get("couples", 0) + extra.get("mothers", 0)
+            parts = Parts(nucleus, children, **extra)  # type: ignore[arg-type]
+            if parts.size <= largest and not (lone and not children + families):
+                found.append(parts)
+    return found
 
 
-def _log_poisson(count: int, mean: float) -> float:
-    return count * log(mean) - mean - lgamma(count + 1)
+def _younger_families(*, nested: bool) -> list[dict[str, int]]:
+    """Return grown children's families, and grandchildren who live without their parents."""
+    grandchildren = range(1, _MOST_GRANDCHILDREN + 1)
+    found = [{"grandchildren": g} for g in grandchildren]
+    if nested:
+        for side in (1, 0):
+            found += [
+                {"couples": c, "husbands_side": side, "grandchildren": g}
+                for c in range(1, _MOST_COUPLES + 1)
+                for g in (0, *grandchildren)
+            ]
+        found += [
+            {"mothers": m, "grandchildren": g}
+            for m in range(1, _MOST_MOTHERS + 1)
+            for g in grandchildren
+            if g >= m
+        ]
+        found += [{"couples": 1, "mothers": 1, "grandchildren": g} for g in grandchildren]
+    return found
 
 
-def _assemble(
-    nucleus: str,
-    elder: str,
-    sons: int,
-    other: int,
-    children: int,
-    grandchildren: int,
-    log_weight: float,
-) -> Structure:
-    positions: list[Position] = []
-    partner: dict[int, int] = {}
-    mother: dict[int, int] = {}
-    father: dict[int, int] = {}
-
-    def add(*new: Position, of: tuple[int, int] = (-1, -1)) -> int:
-        """Append positions with the given (mother, father); return the index of the first."""
-        first = len(positions)
-        for place, position in enumerate(new, start=first):
-            positions.append(position)
-            mother[place], father[place] = of
-        return first
-
-    def couple(first: int) -> None:
-        partner[first], partner[first + 1] = first + 1, first
-
-    head = add(*_NUCLEI[nucleus])
-    parents = (-1, -1)
-    if nucleus == "couple":
-        couple(head)
-        parents = (head + 1, head)
-    elif nucleus == "lone_mother":
-        parents = (head, -1)
-    elif nucleus == "lone_father":
-        parents = (-1, head)
-    if elder != "none":
-        first = add(*_ELDERS[elder])
-        if elder == "both":
-            couple(first)
-        mother[head] = first if elder != "father" else -1
-        father[head] = {"father": first, "both": first + 1}.get(elder, -1)
-    families = []
-    for _ in range(sons):
-        first = add(P.SON, of=parents)
-        add(P.SONS_WIFE)
-        couple(first)
-        families.append((first + 1, first))
-    for number in range(grandchildren):
-        add(P.GRANDCHILD, of=families[number % sons])
-    add(*[P.CHILD] * children, of=parents)
-    add(*[P.OTHER] * other)
-    places = range(len(positions))
-    return Structure(
-        positions=tuple(positions),
-        partner=tuple(partner.get(i, -1) for i in places),
-        mother=tuple(mother[i] for i in places),
-        father=tuple(father[i] for i in places),
-        log_weight=log_weight,
-    )
+def _meet(extra: dict[str, int]) -> bool:
+    """Keep pairs of further members small: elders meet no younger families."""
+    if "elders" in extra and extra.keys() & {"couples", "mothers", "grandchildren"}:
+        return False
+    return extra.get("couples", 0) <= 2 and extra.get("grandchildren", 0) <= 4

@@ -10,11 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.spec import HOUSEHOLD_TYPES, INSTITUTIONS
 from synthestat.synthesis.dwellings import OCCUPANCY, Dwellings
 from synthestat.synthesis.households import Homes
+from synthestat.synthesis.institutions import Institutions
 from synthestat.synthesis.kinship import Refinement
 from synthestat.synthesis.roles import (
-    HOUSEHOLD_TYPES,
+    INSTITUTIONAL,
     REFERENCE,
     ROLES,
     household_roles,
@@ -26,7 +28,7 @@ EVIDENCE = pl.Enum(["measured", "constrained", "modelled", "unavailable", "block
 
 @dataclass(frozen=True)
 class FirstIds:
-    """The ids that the first person, household and dwelling of a zone take."""
+    """The ids that the first person, household and dwelling of a zone or universe take."""
 
     person: int
     household: int
@@ -47,7 +49,7 @@ class ZoneTables:
 
 def zone_tables(
     zone: str,
-    homes: Sequence[Homes],
+    homes: Sequence[Homes | Institutions],
     attributes: Sequence[Mapping[str, NDArray[np.int8]]],
     housed: Dwellings,
     first: FirstIds,
@@ -55,28 +57,29 @@ def zone_tables(
 ) -> ZoneTables:
     """Assemble the tables of one zone.
 
-    `homes` has one entry per universe, the published household universe first if present;
-    `attributes[k]` gives codes per person of `homes[k]` (absent where unknown); `housed` covers the
-    households of the published universe, in order.
+    `homes` has one entry per universe, the published household universe first if present,
+    institutions last; `attributes[k]` gives codes per person of `homes[k]` (absent where unknown);
+    `housed` covers the households of the published universe, in order.
     """
     persons, households = [], []
     person, household = first.person, first.household
     for home, values in zip(homes, attributes, strict=True):
+        rows = FirstIds(person, household, first.dwelling)
+        living = _apart(home, rows) if isinstance(home, Institutions) else _at_home(home, rows)
         published = home.universe == pack.country.household_universe
-        role = household_roles(home.positions, home.age)
-        dwelling = housed.dwelling_of if published else np.full(len(home.positions.start) - 1, -1)
-        persons.append(_person_table(home, values, role, person, household, pack))
-        households.append(_household_table(home, role, dwelling, person, household, first, pack))
+        dwelling = housed.dwelling_of if published else np.full(len(living.sizes), -1)
+        persons.append(_person_table(home, values, living, rows, pack))
+        households.append(_household_table(home, living, dwelling, rows, pack))
         person += len(home.age)
-        household += len(home.positions.start) - 1
+        household += len(living.sizes)
     household_table = pl.concat(households)
     return ZoneTables(
         zone=zone,
         persons=pl.concat(persons),
         households=household_table,
         dwellings=_dwelling_table(zone, housed, household_table, first, pack),
-        refinements={home.universe: home.refinement for home in homes},
-        untied={home.universe: home.untied for home in homes},
+        refinements={h.universe: h.refinement for h in homes if isinstance(h, Homes)},
+        untied={h.universe: h.untied for h in homes if isinstance(h, Homes)},
     )
 
 
@@ -93,28 +96,79 @@ def _constant(value: str, length: int, dtype: pl.DataType) -> pl.Series:
     return pl.repeat(value, length, dtype=pl.String, eager=True).cast(dtype)
 
 
+@dataclass(frozen=True)
+class Living:
+    """How the persons of one universe live together, as columns of the tables.
+
+    `household` counts from 0 within the universe; links are ids, null where there is none.
+    `institution` is null for private households.
+    """
+
+    household: NDArray[np.int32]
+    role: NDArray[np.int8]
+    partner: pl.Series
+    mother: pl.Series
+    father: pl.Series
+    sizes: NDArray[np.int64]
+    household_type: pl.Series
+    reference: pl.Series
+    institution: str | None
+
+
+def _at_home(home: Homes, first: FirstIds) -> Living:
+    """Return how members of private households live: roles, ties, types."""
+    role = household_roles(home.positions, home.age)
+    return Living(
+        household=home.positions.household,
+        role=role,
+        partner=_ids(home.positions.partner, first.person),
+        mother=_ids(home.positions.mother, first.person),
+        father=_ids(home.positions.father, first.person),
+        sizes=np.diff(home.positions.start).astype(np.int64),
+        household_type=_codes(household_types(home.positions, role, home.sex), HOUSEHOLD_TYPES),
+        reference=pl.Series(np.flatnonzero(role == REFERENCE) + first.person),
+        institution=None,
+    )
+
+
+def _apart(home: Institutions, first: FirstIds) -> Living:
+    """Return how residents of institutions live: one role, no ties, no type, no reference."""
+    count = len(home.start) - 1
+    nobody = _ids(np.full(len(home.age), -1, dtype=np.int32), first.person)
+    return Living(
+        household=home.household,
+        role=np.full(len(home.age), INSTITUTIONAL, dtype=np.int8),
+        partner=nobody,
+        mother=nobody,
+        father=nobody,
+        sizes=np.diff(home.start).astype(np.int64),
+        household_type=pl.Series([None] * count, dtype=pl.Enum(list(HOUSEHOLD_TYPES))),
+        reference=_ids(np.full(count, -1, dtype=np.int32), first.person),
+        institution=home.kind,
+    )
+
+
 def _person_table(
-    home: Homes,
+    home: Homes | Institutions,
     values: Mapping[str, NDArray[np.int8]],
-    role: NDArray[np.int8],
-    person: int,
-    household: int,
+    living: Living,
+    first: FirstIds,
     pack: CountryPack,
 ) -> pl.DataFrame:
     country, count = pack.country, len(home.age)
     published = home.universe == country.household_universe
     old = home.age >= country.ages.open_from
     columns: dict[str, pl.Series] = {
-        "person_id": pl.Series(np.arange(person, person + count)),
-        "household_id": pl.Series(home.positions.household.astype(np.int64) + household),
+        "person_id": pl.Series(np.arange(first.person, first.person + count)),
+        "household_id": pl.Series(living.household.astype(np.int64) + first.household),
         "zone_code": _constant(home.zone, count, zone_type(pack)),
         "age": pl.Series(home.age),
         "sex": _codes(home.sex, country.classifications["sex"]),
         "universe": _constant(home.universe, count, universe_type(pack)),
-        "household_role": _codes(role, ROLES),
-        "partner_id": _ids(home.positions.partner, person),
-        "mother_id": _ids(home.positions.mother, person),
-        "father_id": _ids(home.positions.father, person),
+        "household_role": _codes(living.role, ROLES),
+        "partner_id": living.partner,
+        "mother_id": living.mother,
+        "father_id": living.father,
     }
     evidence = {
         "age": pl.Series(np.where(old, "modelled", "constrained")).cast(EVIDENCE),
@@ -135,26 +189,26 @@ def _person_table(
 
 
 def _household_table(
-    home: Homes,
-    role: NDArray[np.int8],
+    home: Homes | Institutions,
+    living: Living,
     dwelling: NDArray[np.int64],
-    person: int,
-    household: int,
     first: FirstIds,
     pack: CountryPack,
 ) -> pl.DataFrame:
-    count = len(home.positions.start) - 1
+    count = len(living.sizes)
+    kind = "private" if living.institution is None else "institutional"
     return pl.DataFrame(
         {
-            "household_id": pl.Series(np.arange(household, household + count)),
+            "household_id": pl.Series(np.arange(first.household, first.household + count)),
             "zone_code": _constant(home.zone, count, zone_type(pack)),
             "universe": _constant(home.universe, count, universe_type(pack)),
-            "kind": _constant("private", count, pl.Enum(["private", "institutional"])),
-            "size": pl.Series(np.diff(home.positions.start).astype(np.int16)),
-            "household_type": _codes(
-                household_types(home.positions, role, home.sex), HOUSEHOLD_TYPES
+            "kind": _constant(kind, count, pl.Enum(["private", "institutional"])),
+            "institution": pl.Series(
+                [living.institution] * count, dtype=pl.Enum(list(INSTITUTIONS))
             ),
-            "reference_person_id": pl.Series(np.flatnonzero(role == REFERENCE) + person),
+            "size": pl.Series(living.sizes.astype(np.int16)),
+            "household_type": living.household_type,
+            "reference_person_id": living.reference,
             "dwelling_id": _ids(dwelling.astype(np.int32), first.dwelling),
         }
     )
