@@ -40,6 +40,7 @@ from synthestat.synthesis.structures import (
     MALE_ONLY,
     Position,
     Structures,
+    household_structures,
 )
 
 P = Position
@@ -168,14 +169,19 @@ def test_tables_that_no_households_meet_are_refused_by_place(
     "starts", [[], [(1, 2, 3, 4, 5, 6)], [(1, 3, 6), (1, 2, 5)], [(1, 2, 3, 4, 5, 6), (1, 4)]]
 )
 def test_sizes_are_exact_in_persons_and_tables(
-    tiny_population: Population, known: KnownZone, starts: list[tuple[int, ...]]
+    tiny_population: Population,
+    known: KnownZone,
+    starts: list[tuple[int, ...]],
+    broad: Registry,
 ) -> None:
     zone = known(2, 400)
     persons = int(zone.counts.sum())
     margins = [margin(zone.size_by_type, of, ()) for of in starts]
     controls, pack = tiny_population.controls, tiny_population.pack
     rng = np.random.default_rng(1)
-    found = household_sizes(persons, 400, None, margins, controls, pack, rng, place="x")
+    largest = pack.country.household_rules.largest_household.value
+    structures = household_structures(broad, largest)
+    found = household_sizes(persons, 400, None, margins, structures, controls, pack, rng, place="x")
     sizes = np.arange(1, len(found) + 1)
     assert found.sum() == 400
     assert found @ sizes == persons

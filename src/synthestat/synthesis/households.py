@@ -30,6 +30,7 @@ from synthestat.synthesis.first_ages import first_ages
 from synthestat.synthesis.kinship import Refinement, kinship_energies, refine_ages, untie
 from synthestat.synthesis.layout import Positions, lay_out
 from synthestat.synthesis.leaning import Leaning, leant
+from synthestat.synthesis.roles import household_roles, household_types
 from synthestat.synthesis.structures import Structures, household_structures
 
 
@@ -70,18 +71,20 @@ def form_households(
     rules = pack.country.household_rules
     published = total.universe == pack.country.household_universe
     margins = zone.household_margins if published else ()
+    registry = pack.priors.at_mean_size(counts.sum() / total.households)
+    structures = household_structures(registry, rules.largest_household.value)
+    structures = leant(structures, leaning)
     sizes = household_sizes(
         int(counts.sum()),
         total.households,
         zone.capped_persons if published else None,
         margins,
+        structures,
         controls,
         pack,
         rng,
         place=key,
     )
-    registry = pack.priors.at_mean_size(counts.sum() / total.households)
-    structures = leant(household_structures(registry, len(sizes)), leaning)
     shares = arrangement_shares(len(counts), registry, rules)
     targets = type_targets(margins, structures)
     fit = fit_composition(structures, sizes, counts, shares, targets)
@@ -106,7 +109,31 @@ def form_households(
     energies = kinship_energies(registry, rules)
     refinement = refine_ages(positions, age, sex, energies, rules, rng)
     untied = untie(positions, age, energies)
+    if untied:
+        _check_types(positions, age, sex, margins, place=key)
     return Homes(zone.code, total.universe, positions, age, sex, refinement, untied)
+
+
+def _check_types(
+    positions: Positions,
+    age: NDArray[np.int16],
+    sex: NDArray[np.int8],
+    margins: Sequence[HouseholdMargin],
+    *,
+    place: str,
+) -> None:
+    """Raise NotConvergedError where cleared ties left a published table by type unmet."""
+    types = household_types(positions, household_roles(positions, age), sex).astype(np.int64)
+    sizes = np.diff(positions.start).astype(np.int64)
+    for margin in margins:
+        found = np.bincount(cell_of(margin, sizes, types), minlength=len(margin.counts))
+        off = int(np.abs(found - margin.counts).sum())
+        if off:
+            raise NotConvergedError(
+                f"{place}: {margin.control_id} cannot hold with family ties inside the bands of "
+                f"country.yaml: {off} households off",
+                remedy="look for types that the ages of this zone leave no room for",
+            )
 
 
 def nobody(zone: str, universe: str) -> Homes:
@@ -122,6 +149,7 @@ def household_sizes(
     households: int,
     capped_persons: int | None,
     margins: Sequence[HouseholdMargin],
+    structures: Structures,
     controls: Controls,
     pack: CountryPack,
     rng: np.random.Generator,
@@ -131,7 +159,8 @@ def household_sizes(
     """Return households by size 1..largest, exact in households, persons and published sizes.
 
     The shape is the one nearest (in Kullback-Leibler divergence) to the registry's household-size
-    entry under these totals.
+    entry under these totals. Published types have room in the sizes: they are rounded over cells of
+    size and type, of which only those with a structure may hold households.
     """
     largest = pack.country.household_rules.largest_household.value
     classes, totals = size_classes(margins, households, largest)
@@ -141,14 +170,33 @@ def household_sizes(
         features.append(np.minimum(size, controls.size_cap))
         targets.append(float(capped_persons))
     weights = size_weights(controls.size_shape, pack, largest)
-    fitted = expected_sizes(weights, classes[0], totals[0], features, targets)
-    return round_to_margins(
-        np.where(totals[0][classes[0]] > 0, np.maximum(fitted, 1e-12), 0.0),
-        [CellMargin(index, of) for index, of in zip(classes, totals, strict=True)],
+    near = expected_sizes(weights, classes[0], totals[0], features, targets)
+    near = np.where(totals[0][classes[0]] > 0, np.maximum(near, 1e-12), 0.0)
+    typed = [margin for margin in margins if "household_type" in margin.columns]
+    kinds = len(HOUSEHOLD_TYPES) if typed else 1
+    size_of = np.repeat(np.arange(largest), kinds)  # cells of size and type, or of size alone
+    features = [feature[size_of] for feature in features]
+    exact = [CellMargin(index[size_of], of) for index, of in zip(classes, totals, strict=True)]
+    if typed:
+        told = type_tables(typed, size_of + 1, np.tile(np.arange(kinds), largest))
+        possible = np.zeros(len(size_of), dtype=bool)
+        possible[(structures.sizes - 1) * kinds + structures.types] = True
+        seed = np.where(possible, near[size_of], 0.0)
+        if not any("size" in margin.columns for margin in margins):
+            group, of = told[0].index, told[0].targets
+            by_type = expected_sizes(np.maximum(seed, 1e-12), group, of, features, targets)
+            near = np.bincount(size_of, by_type, minlength=largest).astype(np.float64)
+        nearest = (CellMargin(size_of, near), *told)
+        near = fit_margins(seed, nearest, max_iterations=200).cells
+        near, exact = np.where(possible, np.maximum(near, 1e-12), 0.0), [*exact, *told]
+    whole = round_to_margins(
+        near,
+        exact,
         rng,
         sums=[WeightedSum(f, t, t) for f, t in zip(features, targets, strict=True)],
         place=f"household sizes of {place}",
     )
+    return np.asarray(whole.reshape(largest, kinds).sum(axis=1), dtype=np.int64)
 
 
 def expected_sizes(
@@ -172,7 +220,11 @@ def size_classes(
     """Return the classes of sizes 1..largest of each table by size, the finest first."""
     found = []
     for margin in sorted(margins, key=lambda m: -len(m.size_starts)):
-        if "size" in margin.columns:
+        if "size" not in margin.columns and ("single",) in margin.types:
+            one = margin.counts[margin.types.index(("single",))]  # one person is one size
+            split = np.minimum(np.arange(largest), 1)
+            found.append((split, np.array([float(one), float(households - one)])))
+        elif "size" in margin.columns:
             index = np.searchsorted(margin.size_starts, np.arange(1, largest + 1), "right") - 1
             counts = margin.counts.reshape(len(margin.size_starts), -1).sum(axis=1)
             found.append((index.astype(np.int64), counts.astype(np.float64)))
@@ -245,12 +297,16 @@ def exact_tables(
     margins: Sequence[HouseholdMargin], sizes: Whole, size: Whole, kind: Whole
 ) -> list[CellMargin]:
     """Return the households by size, and the tables with types, over cells of a size and type."""
-    exact = [CellMargin(size - 1, sizes.astype(np.float64))]
-    for margin in margins:
-        if "household_type" in margin.columns:
-            index = cell_of(margin, size, kind)
-            exact.append(CellMargin(index, margin.counts.astype(np.float64)))
-    return exact
+    return [CellMargin(size - 1, sizes.astype(np.float64)), *type_tables(margins, size, kind)]
+
+
+def type_tables(margins: Sequence[HouseholdMargin], size: Whole, kind: Whole) -> list[CellMargin]:
+    """Return the tables with types over cells of a size and type."""
+    return [
+        CellMargin(cell_of(margin, size, kind), margin.counts.astype(np.float64))
+        for margin in margins
+        if "household_type" in margin.columns
+    ]
 
 
 def classes_by_age(

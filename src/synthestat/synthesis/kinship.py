@@ -107,7 +107,7 @@ def refine_ages(
         still = still + 1 if unchanged else 0
     before = left = forbidden_positions(positions, age, energies)
     allowed = _allowed(rules)
-    for _ in range(5):
+    for _ in range(20):
         if not len(left):
             break
         _repair(

@@ -18,7 +18,7 @@ from synthestat.controls.household_totals import HouseholdTotal
 from synthestat.controls.reconcile import Controls, ZoneControls
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Floats, Whole, fit_margins
-from synthestat.fitting.two_way import round_two_way
+from synthestat.fitting.rounding import WeightedSum, round_to_margins
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.targets import SoftTarget, soft_targets
 from synthestat.random_streams import RandomStreams
@@ -33,6 +33,9 @@ from synthestat.synthesis.households import (
 )
 from synthestat.synthesis.leaning import Leaning, leant, members_of
 from synthestat.synthesis.structures import Structures, household_structures
+
+_ROUNDS = 50  # of scaling a country's shape of sizes: assumption, about ten are needed
+_NEAR = 1e-3  # households by which a class may miss its total before rounding: assumption
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,14 @@ def share_out(
     sizes = _national_sizes(homes, margins, controls, pack)
     for margin in margins:
         if margin.columns == ("size",):
-            homes = _shared(homes, margin, _by_size(homes, margin, sizes), rng)
+            expected = _by_size(homes, margin, sizes)
+            homes = _shared(homes, margin, expected, rng, len(sizes))
+    sizes = np.sum([_zone_sizes(home, sizes) for home in homes], axis=0)
     by_type = [margin for margin in margins if "household_type" in margin.columns]
     leaning = _leanings(homes, sizes, by_type, targets, pack)
     for margin in by_type:
         expected = {home.zone.code: _by_type(home, margin, sizes, leaning, pack) for home in homes}
-        homes = _shared(homes, margin, expected, rng)
+        homes = _shared(homes, margin, expected, rng, len(sizes))
     ready = {home.zone.code: home.zone for home in homes}
     zones = tuple(ready.get(zone.code, zone) for zone in controls.zones)
     return replace(controls, zones=zones), leaning
@@ -103,13 +108,24 @@ def _zone_sizes(home: Home, national: Floats) -> Floats:
 
 
 def _by_size(homes: Sequence[Home], margin: HouseholdMargin, national: Floats) -> dict[str, Floats]:
-    """Return each zone's expected households by category of a table by size."""
-    sizes = np.arange(1, len(national) + 1)
-    cell = cell_of(margin, sizes, np.zeros(len(sizes), dtype=np.int64))
-    return {
-        home.zone.code: _summed(cell, _zone_sizes(home, national), len(margin.counts))
-        for home in homes
-    }
+    """Return each zone's expected households by category of a table by size.
+
+    Zones without the table keep their persons and households; the country's shape is scaled class
+    by class until they add up to what the others leave of the table (cyclic Bregman projections).
+    """
+    cell = cell_of(margin, np.arange(1, len(national) + 1), np.zeros(len(national), dtype=np.int64))
+    others, left = _without_own(homes, margin)
+    shape = national.copy()
+    for _ in range(_ROUNDS):
+        expected = {
+            home.zone.code: _summed(cell, _zone_sizes(home, shape), len(left)) for home in others
+        }
+        have = np.sum(list(expected.values()), axis=0)
+        ratio = np.where(have > 0, left / np.maximum(have, 1e-12), 1.0)
+        shape = shape * np.maximum(ratio, 1e-12)[cell]
+        if np.abs(have - left).max() < _NEAR:
+            break
+    return expected
 
 
 def _leanings(
@@ -183,20 +199,20 @@ def _shared(
     margin: HouseholdMargin,
     expected: Mapping[str, Floats],
     rng: np.random.Generator,
+    largest: int,
 ) -> list[Home]:
     """Give each zone its whole share of a national table, zones' totals and the table exact.
 
-    Zones that publish the table keep their own figures; the others share what these leave.
+    Zones that publish the table keep their own figures; the others share what these leave. A share
+    by size always leaves room for the zone's persons.
     """
-    own = {home.zone.code: _own(home.zone, margin) for home in homes}
-    others = [home for home in homes if own[home.zone.code] is None]
-    left = margin.counts - sum((c for c in own.values() if c is not None), np.zeros(1, np.int64))
+    others, left = _without_own(homes, margin)
     near = np.array([expected[home.zone.code] for home in others])
     rows = np.array([home.households for home in others])
-    zone, category = np.indices(near.shape)
+    zone, category = (of.ravel() for of in np.indices(near.shape))
     margins = (
-        CellMargin(zone.ravel(), rows.astype(np.float64)),
-        CellMargin(category.ravel(), left.astype(np.float64)),
+        CellMargin(zone, rows.astype(np.float64)),
+        CellMargin(category, left.astype(np.float64)),
     )
     live = (near > 1e-9) & (left[None, :] > 0)
     fit = fit_margins(np.where(live, near, 0.0).ravel(), margins, tolerance=1e-6)
@@ -206,20 +222,42 @@ def _shared(
             f"table holds ({fit.residual:.0f} households off)",
             remedy="compare the table with the zones' households and persons",
         )
-    fitted = np.where(live, fit.cells.reshape(near.shape), 0.0)
-    whole = dict(
-        zip(
-            (home.zone.code for home in others),
-            round_two_way(fitted, rows, left, rng, place=margin.control_id),
-            strict=True,
-        )
-    )
+    fitted = np.where(live, np.maximum(fit.cells.reshape(near.shape), 1e-9), 0.0)
+    sums = _room_for_persons(others, margin, zone, category, largest)
+    whole = round_to_margins(fitted.ravel(), margins, rng, sums=sums, place=margin.control_id)
+    shares = dict(zip((h.zone.code for h in others), whole.reshape(near.shape), strict=True))
     return [
-        replace(home, zone=_with(home.zone, margin, whole[home.zone.code]))
-        if home.zone.code in whole
+        replace(home, zone=_with(home.zone, margin, shares[home.zone.code]))
+        if home.zone.code in shares
         else home
         for home in homes
     ]
+
+
+def _room_for_persons(
+    homes: Sequence[Home], margin: HouseholdMargin, zone: Whole, category: Whole, largest: int
+) -> list[WeightedSum]:
+    """Return limits: the smallest sizes of classes ask for no more persons than a zone has, the
+    largest for no fewer."""
+    if "size" not in margin.columns:
+        return []
+    each = len(margin.types) or 1
+    first = np.array(margin.size_starts)[category // each].astype(np.float64)
+    last = np.array([*margin.size_starts[1:], largest + 1])[category // each] - 1.0
+    limits = []
+    for number, home in enumerate(homes):
+        mine, persons = zone == number, float(home.counts.sum())
+        limits.append(WeightedSum(np.where(mine, first, 0.0), 0.0, persons))
+        limits.append(WeightedSum(np.where(mine, last, 0.0), persons, np.inf))
+    return limits
+
+
+def _without_own(homes: Sequence[Home], margin: HouseholdMargin) -> tuple[list[Home], Whole]:
+    """Return the zones that do not publish a national table, and what the others leave of it."""
+    own = {home.zone.code: _own(home.zone, margin) for home in homes}
+    told = [counts for counts in own.values() if counts is not None]
+    left = margin.counts - np.sum(told, axis=0, dtype=np.int64)
+    return [home for home in homes if own[home.zone.code] is None], left
 
 
 def _own(zone: ZoneControls, margin: HouseholdMargin) -> Whole | None:
