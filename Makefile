@@ -44,7 +44,7 @@ run: $(STAMP)  ## build, verify and picture one country: make run COUNTRY=LU
 	$(BIN)/synthestat run $(COUNTRY) --out $(RUNS)
 
 test: $(STAMP)  ## run the tests, except the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist worksteal
 
 verify: $(STAMP)  ## run the slow tests
 	$(BIN)/python -m pytest -m slow
