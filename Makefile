@@ -1,7 +1,7 @@
 # Needs Python 3.11 or later and GNU make; everything else is installed into .venv.
 
 PYTHON  ?= python3
-COUNTRY ?= XK
+COUNTRY ?= XK LU
 RUNS    ?= runs
 
 BIN      := .venv/bin
@@ -40,7 +40,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP)  ## build, verify and picture one country: make run COUNTRY=LU
+run: $(STAMP)  ## build, verify and picture countries: make run COUNTRY=LU
 	$(BIN)/synthestat run $(COUNTRY) --out $(RUNS)
 
 test: $(STAMP)  ## run the tests, except the slow ones

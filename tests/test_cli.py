@@ -51,6 +51,28 @@ def test_a_false_claim_ends_with_one(tmp_path: Path, tiny_run: Path) -> None:
     assert "model_notes.md" in checked.stdout
 
 
+def test_the_registry_lists_every_distribution_and_marks_what_is_used(tmp_path: Path) -> None:
+    listed = synthestat("registry", TINY)
+    assert listed.returncode == 0, listed.stderr
+    lines = listed.stdout.splitlines()
+    (own,) = (line for line in lines if " zz.sex_ratio " in line)
+    (default,) = (line for line in lines if " default.sex_ratio_by_age " in line)
+    assert own.strip().startswith("*")
+    assert not default.strip().startswith("*")
+    assert any("persons_age" in line and "marginal HARD" in line for line in lines)
+    report = tmp_path / "registry.json"
+    one = synthestat("registry", TINY, "--family", "sex_ratio_by_age", "--json", report)
+    assert one.returncode == 0, one.stderr
+    assert "persons_age" not in one.stdout
+    assert "the pack's choice" in one.stdout
+    document = json.loads(report.read_text(encoding="utf-8"))
+    assert {e["id"]: e["status"] for e in document["entries"]} == {
+        "zz.sex_ratio": "used",
+        "default.sex_ratio_by_age": "available",
+    }
+    assert document["rule"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -61,6 +83,9 @@ def test_a_false_claim_ends_with_one(tmp_path: Path, tiny_run: Path) -> None:
         (("verify", "nowhere"), "not a folder"),
         (("show", "nowhere"), "not a folder"),
         (("page", "nowhere"), "not a folder"),
+        (("registry", "QQ"), "no country pack answers to 'QQ'"),
+        (("registry", str(TINY), "--family", "shoes"), "no distribution of family 'shoes'"),
+        (("registry", str(TINY), "--json", "no/such/place.json"), "cannot be written"),
         (("fly",), "No such command"),
     ],
 )
@@ -107,7 +132,7 @@ def test_help_teaches() -> None:
     first = synthestat("--help")
     assert first.returncode == 0
     assert "synthestat run XK" in first.stdout
-    for command in ("countries", "build", "verify", "page", "show", "run"):
+    for command in ("countries", "registry", "build", "verify", "page", "show", "run"):
         helped = synthestat(command, "--help")
         assert helped.returncode == 0
         assert "Usage" in helped.stdout

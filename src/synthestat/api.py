@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from synthestat.bundle.read import find_run
 from synthestat.errors import BlockedError, InputError
-from synthestat.packs.pack import embedded_packs, find_pack
+from synthestat.packs.pack import embedded_editions, find_pack
 from synthestat.sources.snapshots import SnapshotStore
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ def build(
 ) -> Path:
     """Build a country's population and write its run bundle; return the run's folder.
 
-    `country` is the code of an embedded pack or the folder of a pack of your own; `workers`
-    defaults to the processors at hand and never changes a result. The run appears whole at
-    `<out>/<CC>/<run_id>` or, on any error, not at all; where HARD figures contradict each other,
-    `<run_id>.blocked.json` keeps the conflicting set in the schema of `relaxations.json`.
+    `country` is the code of an embedded pack, with an edition or without (`LU-2021`, `LU`), or the
+    folder of a pack of your own; `workers` defaults to the processors at hand and never changes a
+    result. The run appears whole at `<out>/<CC>/<run_id>` or, on any error, not at all; where HARD
+    figures contradict each other, `<run_id>.blocked.json` keeps the conflicting set in the schema
+    of `relaxations.json`.
     """
     from synthestat.bundle.manifest import run_id
     from synthestat.bundle.write import staged_folder, write_blocked, write_files
@@ -96,7 +97,7 @@ def page(
 
 def snapshot_store(folder: str | Path | None) -> SnapshotStore:
     """Return the given folder of extracts, before those of the embedded packs."""
-    folders = [pack / "snapshots" for pack in embedded_packs().values()]
+    folders = [pack / "snapshots" for pack in embedded_editions().values()]
     return SnapshotStore(*([] if folder is None else [Path(folder)]), *folders)
 
 

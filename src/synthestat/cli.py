@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,7 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from synthestat import __version__
-from synthestat.errors import SynthestatError
+from synthestat.errors import InputError, SynthestatError
+
+if TYPE_CHECKING:
+    from synthestat.packs.distributions import Distribution
 
 HELP = """Build a country's 1:1 synthetic population from its official tables, and prove it.
 
@@ -32,7 +35,9 @@ errors = Console(stderr=True)
 
 Country = Annotated[
     str,
-    typer.Argument(help="Code of an embedded country pack (see `countries`) or a pack's folder."),
+    typer.Argument(
+        help="Code of an embedded pack, as XK or LU-2021 (see `countries`), or a pack's folder."
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder that takes the runs, as OUT/CC/run_id.")]
 Seed = Annotated[int, typer.Option(help="Seed of all draws; equal seeds give equal tables.")]
@@ -81,23 +86,120 @@ def options(
 
 @app.command()
 def countries() -> None:
-    """List the country packs that ship with Synthestat."""
-    from synthestat.packs.pack import embedded_packs, read_pack
+    """List the country packs that ship with Synthestat, and their editions."""
+    from synthestat.packs.pack import embedded_editions, embedded_packs, read_pack
 
     table = Table("code", "country", "edition", "zones", "tables", "controls", box=None)
-    for folder in embedded_packs().values():
+    standing = embedded_packs()
+    for name, folder in embedded_editions().items():
         pack = read_pack(folder)
         zones = len(pack.geography.at(pack.country.zone_level))
+        is_default = name not in standing and folder == standing[pack.code]
         table.add_row(
-            pack.code,
+            name,
             pack.country.name,
-            pack.country.edition,
+            f"{pack.country.edition} (default)" if is_default else pack.country.edition,
             f"{zones} x {pack.country.zone_level}",
             str(len(pack.sources)),
             str(len(pack.controls)),
         )
     screen.print(table)
     screen.print("Build one with:  synthestat build CODE", highlight=False)
+
+
+@app.command()
+def registry(
+    country: Country,
+    family: Annotated[
+        str | None, typer.Option(help="One family in full: label, reason, citation, address.")
+    ] = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Write every entry, as JSON, to this file.")
+    ] = None,
+) -> None:
+    """List every distribution that a country's pack knows, and which of them a build takes.
+
+    Controls (marginals and cross-tables), priors, kernels, targets, and the defaults for families
+    that the pack leaves open. A star marks what is used. Of a family of priors it is the entry to
+    which the pack gives the status used; the best by the rule (variant current, robust, comparable
+    country, transferred; then confidence; then id) is named where it is another.
+
+    Examples: synthestat registry XK;  synthestat registry LU --family partner_age_gap
+    """
+    from synthestat.packs.distributions import RULE, distributions, table_levels
+    from synthestat.packs.pack import find_pack
+    from synthestat.sources.snapshots import SnapshotStore
+
+    pack = find_pack(country)
+    entries = distributions(pack, table_levels(pack, SnapshotStore(pack.snapshots)))
+    families = sorted({entry.family for entry in entries})
+    if family is not None and family not in families:
+        raise InputError(
+            f"{pack.code} has no distribution of family {family!r}",
+            faults=families,
+            remedy="give --family one of these",
+        )
+    shown = [entry for entry in entries if family in (None, entry.family)]
+    if json_path is not None:
+        _write_json(
+            json_path,
+            {
+                "country": pack.code,
+                "edition": pack.country.edition,
+                "rule": RULE,
+                "entries": [vars(entry) for entry in shown],
+            },
+        )
+    _print_registry(shown, in_full=family is not None)
+    used = sum(entry.status == "used" for entry in shown)
+    screen.print(
+        f"\n{pack.country.name} {pack.country.edition}: {len(shown)} distributions of "
+        f"{len({entry.family for entry in shown})} families, {used} used (*)",
+        highlight=False,
+    )
+    if family is None:
+        screen.print(f"Next     synthestat registry {country} --family FAMILY", highlight=False)
+
+
+def _print_registry(entries: Sequence[Distribution], *, in_full: bool) -> None:
+    """Print one line an entry (type, level, variant, confidence, evidence), or all of it."""
+    family, widest = "", max((len(entry.id) for entry in entries), default=0)
+    for entry in entries:
+        mark = "*" if entry.status == "used" else " "
+        if not in_full:
+            if entry.family != family:
+                screen.print(f"{entry.family}", highlight=False, style="bold")
+            kind = f"{entry.type} {entry.binding}".strip()
+            line = f"  {mark} {entry.id:<{widest}}  {kind}, {entry.geography_level}"
+            line += f", {entry.variant}, {entry.confidence}, {entry.evidence}"
+            screen.print(line, markup=False, highlight=False, soft_wrap=True)
+            family = entry.family
+            continue
+        described = f"{entry.type}, {entry.status}, {entry.variant}"
+        place = f"{entry.geography} ({entry.geography_level})"
+        lines = {
+            "what": entry.label,
+            "is": f"{described}, {entry.confidence} confidence, {entry.evidence}",
+            "of": ", ".join(filter(None, [place, entry.reference_period])),
+            "why": entry.why,
+            "citation": entry.citation,
+            "address": entry.address or "none",
+        }
+        screen.print(f"{mark} {entry.id}", markup=False, highlight=False, style="bold")
+        for name, words in lines.items():
+            screen.print(f"    {name:<9}{words}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write_json(path: Path, document: object) -> None:
+    """Write a document; InputError where the place cannot take it."""
+    text = json.dumps(document, indent=1, default=dict, ensure_ascii=False)
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}",
+            remedy="give --json a file in a folder that you may write to",
+        ) from None
 
 
 @app.command()
@@ -111,11 +213,11 @@ def build(
 
     Example: synthestat build XK --out runs --seed 1
     """
-    from synthestat.packs.pack import embedded_packs, find_pack
+    from synthestat.packs.pack import find_pack, is_embedded
 
     folder = _build(country, out, seed, workers)
     _print_status(folder)
-    own = country.upper() not in embedded_packs()
+    own = not is_embedded(country)
     extracts = f" --snapshots {find_pack(country).snapshots}" if own else ""
     screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
     screen.print(f"Next     synthestat verify {folder}{extracts}", soft_wrap=True, highlight=False)
@@ -175,7 +277,7 @@ def run_countries(
 ) -> None:
     """Build, verify and page each country: the whole job.
 
-    Example: synthestat run XK
+    Example: synthestat run XK LU
     """
     from synthestat import api
     from synthestat.packs.pack import find_pack
@@ -237,8 +339,7 @@ def _verify(run: str, snapshots: Path | None, json_path: Path | None) -> bool:
             "passed": verification.passed,
             "checks": [vars(check) for check in verification.checks],
         }
-        text = json.dumps(document, indent=1, default=dict, ensure_ascii=False)
-        json_path.write_text(text + "\n", encoding="utf-8")
+        _write_json(json_path, document)
     return verification.passed
 
 

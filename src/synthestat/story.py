@@ -62,9 +62,9 @@ def build_population(
     published = read_controls(pack, snapshots)
     tell("reconciling", 0, 1)
     controls = reconcile(published, pack)
-    totals = household_totals(controls, pack)
     streams = RandomStreams(seed)
     persons = {zone.code: zone_persons(zone, pack, streams) for zone in controls.zones}
+    totals = household_totals(controls, pack, persons)
     controls, leaning = share_out(controls, totals, persons, pack, streams)
     firsts = first_ids(controls, totals, pack)
     plans = list(zip(controls.zones, firsts, strict=True))

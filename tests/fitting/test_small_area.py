@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from synthestat.errors import NotConvergedError
-from synthestat.fitting.small_area import Prediction, predict_ratio
+from synthestat.fitting.small_area import Prediction, predict_ratio, predict_share
 
 
 def country(
@@ -134,3 +134,30 @@ def test_one_new_area_is_what_is_left() -> None:
     )
     assert prediction.mean[0] == pytest.approx(truth[0])
     assert prediction.high[0] - prediction.low[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_shares_of_a_total_follow_expectations() -> None:
+    expected = np.array([10.0, 30.0, 60.0])
+    shared = predict_share(expected, 0.1, total=1000, interval=0.95)
+    assert np.allclose(shared.mean, [100, 300, 600])
+    assert (shared.low < shared.mean).all()
+    assert (shared.mean < shared.high).all()
+    alone = predict_share(np.array([3.0]), 0.1, total=7, interval=0.95)
+    assert alone.mean == alone.low == alone.high == 7  # the total leaves nothing open
+    free = predict_share(expected, 0.1, total=None, interval=0.95)
+    assert np.allclose(free.mean, expected)
+    assert np.allclose(free.high - free.mean, 1.959964 * 0.1 * expected)
+
+
+def test_intervals_of_shares_cover_what_they_say() -> None:
+    """Areas that differ from expectation by 8 % each: their 90 % intervals hold 90 % of them."""
+    rng = np.random.default_rng(5)
+    inside = tried = 0
+    for _ in range(300):
+        expected = np.exp(rng.normal(7, 1, 20))
+        true = expected * (1 + rng.normal(0, 0.08, 20))
+        found = predict_share(expected, 0.08, total=float(true.sum()), interval=0.9)
+        inside += int(((found.low <= true) & (true <= found.high)).sum())
+        tried += 20
+    low, high = binom.ppf([0.0005, 0.9995], tried, 0.9)
+    assert low <= inside <= high

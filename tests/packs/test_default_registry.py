@@ -20,8 +20,9 @@ Change = Callable[[Path, str, str], None]
 
 @pytest.fixture
 def bare(copy_pack: Copy, tmp_path: Path) -> Path:
-    """A pack without any entry of its own."""
+    """A pack without any entry of its own, and without attributes that need one."""
     folder = copy_pack(tmp_path)
+    (folder / "attributes.yaml").write_text("attributes: []\n", encoding="utf-8")
     (folder / "priors.yaml").write_text("priors: []\n", encoding="utf-8")
     return folder
 

@@ -29,7 +29,7 @@ def test_the_invented_country_is_read_whole(tiny_pack: CountryPack) -> None:
     assert tiny_pack.code == "ZZ"
     assert len(tiny_pack.geography.at("municipality")) == 6
     assert tiny_pack.country.atoms("residents") == ("enumerated", "estimated")
-    assert [a.name for a in tiny_pack.attributes] == ["language", "faith"]
+    assert [a.name for a in tiny_pack.attributes] == ["language", "faith", "bond", "work"]
     assert tiny_pack.control("persons_age").level == "HARD"
 
 

@@ -294,6 +294,23 @@ def plant_default_distribution_of_high_confidence(run):
 
 
 @defect(19, "registry_entries")
+def plant_modelled_distribution_called_measured(run):
+    def promote(document):
+        entry = next(e for e in document["distributions_used"] if e["evidence"] == "modelled")
+        entry["evidence"] = "measured"
+
+    run.edit_json("build_manifest.json", promote)
+
+
+@defect(19, "registry_entries")
+def plant_distribution_used_and_not_said(run):
+    def leave_out(document):
+        del document["distributions_used"][0]
+
+    run.edit_json("build_manifest.json", leave_out)
+
+
+@defect(19, "registry_entries")
 def plant_default_distribution_left_out(run):
     def leave_out(document):
         kept = [e for e in document["registry"] if e["family"] != "institution_size"]

@@ -1,8 +1,9 @@
 """The gate, measured: each defect is planted in a good run, and the check for it must find it.
 
-To add a kind of defect, write a function in `people_defects.py`, `family_defects.py` or
-`record_defects.py` that takes a `PlantedRun` and damages it, under `@defect(finding, check)`. The
-copy is sealed again before it is judged, so that only the planted claim is false.
+To add a kind of defect, write a function in `people_defects.py`, `family_defects.py`,
+`attribute_defects.py` or `record_defects.py` that takes a `PlantedRun` and damages it, under
+`@defect(finding, check)`. The copy is sealed again before it is judged, so that only the planted
+claim is false.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import shutil
 from pathlib import Path
 
+import attribute_defects
 import family_defects
 import people_defects
 import pytest
@@ -33,6 +35,7 @@ from synthestat.review.verify import Verification, verify_run
 from synthestat.sources.snapshots import SnapshotStore
 
 assert people_defects.DWELLINGS == record_defects.DWELLINGS  # both have registered their defects
+assert attribute_defects.PERSONS == people_defects.PERSONS  # attributes too
 assert set(family_defects.SAID_INSTEAD) == set(HOUSEHOLD_TYPES)  # and so have families
 
 
@@ -50,7 +53,7 @@ def check_of(verification: Verification, name: str) -> Check:
     return next(check for check in verification.checks if check.id == name)
 
 
-MUST_BE_PLANTED = {*range(1, 11), *range(12, 20), 21, 26}
+MUST_BE_PLANTED = {*range(1, 11), *range(12, 20), 21, 25, 26}
 
 
 @pytest.mark.parametrize(("finding", "check", "plant"), DEFECTS)

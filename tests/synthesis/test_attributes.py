@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from synthestat.errors import NotConvergedError
 from synthestat.packs.pack import CountryPack
-from synthestat.synthesis.attributes import quotas_from_margin, spread_over_households
+from synthestat.synthesis.attributes import (
+    loosened,
+    quotas_from_margin,
+    spread_over_households,
+)
 
 Problem = tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int64], int]
 
@@ -78,3 +82,18 @@ def test_quotas_from_a_margin_meet_both(tiny_pack: CountryPack, seed: int, perso
     assert (quotas.sum(axis=1) == rows).all()
     assert (quotas.sum(axis=0) == columns).all()
     assert (quotas >= 0).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
+def test_loosened_households_are_whole_or_single_persons(seed: int, together: float) -> None:
+    rng = np.random.default_rng(seed)
+    start = np.concatenate([[0], np.cumsum(rng.integers(1, 6, 200))]).astype(np.int32)
+    kept = set(pairwise(loosened(start, together, rng).tolist()))
+    whole = 0
+    for a, b in pairwise(start.tolist()):
+        singles = {(i, i + 1) for i in range(a, b)}
+        assert (a, b) in kept or singles <= kept
+        whole += (a, b) in kept
+    single = int((np.diff(start) == 1).sum())
+    assert abs(whole - single - together * (200 - single)) <= 5 * (200 * 0.25) ** 0.5
+    assert {a for a, _ in kept} | {int(start[-1])} >= set(start.tolist())

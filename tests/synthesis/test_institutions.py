@@ -19,7 +19,7 @@ from synthestat.errors import PackError
 from synthestat.packs.pack import CountryPack, read_pack
 from synthestat.random_streams import RandomStreams
 from synthestat.sources.snapshots import SnapshotStore
-from synthestat.story import draw_attributes
+from synthestat.story import draw_attributes, zone_persons
 from synthestat.synthesis.institutions import (
     InstitutionSize,
     form_institutions,
@@ -132,7 +132,9 @@ def test_everybody_is_used_up_once(institution_pack: CountryPack) -> None:
 def test_households_are_not_asked_of_institutions(
     controls: Controls, institution_pack: CountryPack
 ) -> None:
-    totals = household_totals(controls, institution_pack)
+    streams = RandomStreams(1)
+    persons = {z.code: zone_persons(z, institution_pack, streams) for z in controls.zones}
+    totals = household_totals(controls, institution_pack, persons)
     assert {total.universe for total in totals} == {"enumerated", "estimated"}
     assert {z.code: institutions_in(z, institution_pack) for z in controls.zones} == {
         code: {

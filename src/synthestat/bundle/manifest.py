@@ -11,10 +11,13 @@ from pathlib import Path
 
 import polars as pl
 
+from synthestat.packs.distributions import described
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.spec import LEVELS_IN_DEVIATION
 from synthestat.story import Population
 
+TABLES = ("persons", "households", "dwellings")
+DISTRIBUTION = ("id", "family", "type", "variant", "confidence", "evidence")
 LIBRARIES = ("numpy", "scipy", "numba", "polars", "pyarrow")
 
 
@@ -41,8 +44,11 @@ def run_id(pack: CountryPack, seed: int) -> str:
     return f"{pack.code.lower()}_{pack.country.scope}_{digest.hexdigest()[:8]}_seed{seed}"
 
 
-def targets(population: Population) -> dict[str, dict[str, int | None]]:
-    """Return the official national figures that the run is to reach, None where unpublished."""
+def targets(population: Population, *, dwellings: bool) -> dict[str, dict[str, int | None]]:
+    """Return the official national figures that the run is to reach, None where unpublished.
+
+    `dwellings` tells whether a table counts them.
+    """
     zones = population.controls.zones
     published = population.controls.published.tables.values()
     buildings = next((t for t in published if t.spec.counts == "buildings"), None)
@@ -56,8 +62,8 @@ def targets(population: Population) -> dict[str, dict[str, int | None]]:
             population.pack.country.household_universe: population.controls.national_households
         },
         "dwellings": {
-            "all": sum(z.dwellings for z in zones),
-            "vacant": sum(z.vacant for z in zones),
+            "all": sum(z.dwellings for z in zones) if dwellings else None,
+            "vacant": sum(z.vacant for z in zones) if dwellings else None,
         },
         "buildings": {"all": None if buildings is None else buildings.total(root)},
     }
@@ -69,12 +75,16 @@ def _atoms(population: Population) -> list[str]:
 
 def coverage(population: Population, tables: Mapping[str, pl.DataFrame]) -> dict[str, object]:
     """Return what the written tables hold beside the targets."""
-    persons, households, dwellings = (tables[n] for n in ("persons", "households", "dwellings"))
-    aim = targets(population)
+    persons, households, dwellings = (tables.get(n) for n in TABLES)
+    assert persons is not None
+    assert households is not None
+    aim = targets(population, dwellings=dwellings is not None)
     built: dict[str, dict[str, int | None]] = {
         "persons": {**_by(persons, "universe"), "all": persons.height},
         "households": {**_by(households, "universe"), "all": households.height},
-        "dwellings": {**_by(dwellings, "occupancy"), "all": dwellings.height},
+        "dwellings": {"all": None}
+        if dwellings is None
+        else {**_by(dwellings, "occupancy"), "all": dwellings.height},
         "buildings": {"all": None},
     }
     goal = aim["persons"]["all"] or 0
@@ -136,6 +146,11 @@ def build_manifest(
         "constraints_used": constraints,
         "default_priors": [
             entry.id for entry in pack.priors.applying if entry not in pack.priors.entries
+        ],
+        "distributions_used": [
+            {key: getattr(entry, key) for key in DISTRIBUTION}
+            for entry in described(pack)
+            if entry.status == "used"
         ],
         "constraints_relaxed": [r.id for r in population.controls.relaxations],
         "zones_degraded": sorted(

@@ -15,14 +15,17 @@ def figures(
     built = manifest["coverage"]["built"]
     universes = {f"persons_{u}": n for u, n in built["persons"].items() if u != "all"}
     homes = {f"households_{u}": n for u, n in built["households"].items() if u != "all"}
+    housed = {}
+    if built["dwellings"]["all"] is not None:
+        housed["dwellings"] = built["dwellings"]["all"]
+        housed["dwellings_vacant"] = built["dwellings"].get("vacant", 0)
     return {
         "persons": built["persons"]["all"],
         **universes,
         "person_shortfall": manifest["coverage"]["person_shortfall"],
         "households": built["households"]["all"],
         **homes,
-        "dwellings": built["dwellings"]["all"],
-        "dwellings_vacant": built["dwellings"].get("vacant", 0),
+        **housed,
         "hard_rows": summary["hard_rows"],
         "hard_failures": summary["hard_failures"],
         "max_marginal_deviation": f"{summary['max_marginal_deviation']:.6f}",

@@ -18,6 +18,7 @@ from synthestat.bundle.manifest import build_manifest, run_id
 from synthestat.bundle.notes import model_notes
 from synthestat.bundle.parquet import write_by_zone
 from synthestat.bundle.provenance import source_provenance
+from synthestat.controls.households import constrains
 from synthestat.diagnostics.distributions import distribution_diagnostics
 from synthestat.diagnostics.dwellings import dwelling_diagnostics
 from synthestat.diagnostics.households import household_diagnostics
@@ -25,6 +26,7 @@ from synthestat.diagnostics.residuals import residual_rows, residual_summary
 from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, uncertainty_table
 from synthestat.errors import BlockedError, OutputError
 from synthestat.packs.pack import DEFAULT_PRIORS, DEFINITIONS, CountryPack, default_priors
+from synthestat.packs.spec import UnavailableLayer
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population
 from synthestat.synthesis.institutions import institutions_in
@@ -66,6 +68,13 @@ BASE_EVIDENCE = {
         "building_id": "unavailable",
     },
 }
+
+NO_DWELLINGS = UnavailableLayer(
+    layer="synthetic_dwellings",
+    reason="No control of this pack counts dwellings.",
+    evidence_needed=("dwellings by zone",),
+    looked_in=("controls.yaml",),
+)
 
 
 @contextmanager
@@ -152,7 +161,8 @@ def write_files(
     rows.write_parquet(folder / "constraint_residuals.parquet", compression="zstd")
     uncertain = uncertainty_table(population)
     uncertain.write_parquet(folder / "uncertainty.parquet", compression="zstd")
-    layers = write_layers(population.pack, folder, identity)
+    dwellings = tables.get("dwellings")
+    layers = write_layers(population.pack, folder, identity, dwellings=dwellings is not None)
     summary = residual_summary(rows)
     households = household_diagnostics(population, tables["persons"], tables["households"])
     relaxations = [
@@ -186,11 +196,11 @@ def write_files(
         "constraint_residuals.json": summary,
         "relaxations.json": {"relaxations": relaxations, "conflicts": []},
         "distribution_diagnostics.json": distribution_diagnostics(
-            population, rows, tables["households"]
+            population, rows, tables["persons"], tables["households"]
         ),
         "household_diagnostics.json": households,
         "dwelling_building_diagnostics.json": dwelling_diagnostics(
-            population.pack, tables["households"], tables["dwellings"]
+            population.pack, tables["households"], dwellings
         ),
         "assignment_diagnostics.json": {
             "scope": "none",
@@ -215,10 +225,13 @@ def write_files(
 
 
 def evidence_words(population: Population) -> dict[str, dict[str, str]]:
-    """Return the evidence word of every column of the three tables."""
+    """Return the evidence word of every column of every table that the run has."""
     words = {name: dict(columns) for name, columns in BASE_EVIDENCE.items()}
+    if not counts_dwellings(population):
+        del words["dwellings"]
+        words["households"]["dwelling_id"] = "unavailable"
     for attribute in population.pack.attributes:
-        words["persons"][attribute.name] = "constrained"
+        words["persons"][attribute.name] = attribute.evidence
     if not any(
         any(institutions_in(z, population.pack).values()) for z in population.controls.zones
     ):
@@ -226,11 +239,26 @@ def evidence_words(population: Population) -> dict[str, dict[str, str]]:
     return words
 
 
-def write_layers(pack: CountryPack, folder: Path, identity: str) -> dict[str, str]:
-    """Write a marker for each layer without evidence; return the evidence word of every layer."""
-    layers = {f"synthetic_{name}": "constrained" for name in ("persons", "dwellings")}
-    layers["synthetic_households"] = "modelled"
-    for absent in pack.country.unavailable_layers:
+def counts_dwellings(population: Population) -> bool:
+    """Tell whether a table counts dwellings: without one, none are invented."""
+    tables = population.controls.published.tables.values()
+    return any(constrains(table) and table.spec.counts == "dwellings" for table in tables)
+
+
+def write_layers(
+    pack: CountryPack, folder: Path, identity: str, *, dwellings: bool
+) -> dict[str, str]:
+    """Write a marker for each layer without evidence; return the evidence word of every layer.
+
+    `dwellings` tells whether the run has a table of them.
+    """
+    layers = {"synthetic_persons": "constrained", "synthetic_households": "modelled"}
+    unavailable = list(pack.country.unavailable_layers)
+    if dwellings:
+        layers["synthetic_dwellings"] = "constrained"
+    elif not any(absent.layer == "synthetic_dwellings" for absent in unavailable):
+        unavailable.append(NO_DWELLINGS)
+    for absent in unavailable:
         layers[absent.layer] = "unavailable"
         marker = {
             "country": pack.code,

@@ -152,16 +152,17 @@ def _total_faults(source: SourceSpec, cube: Cube, total: TotalSpec) -> list[str]
         ]
     except (CubeError, ValueError) as error:
         return [f"sources.yaml: {source.id}: totals of {total.dimension}: {error}"]
-    if total.total not in dimension.codes:
-        return [f"sources.yaml: {source.id}: {total.total!r} is no code of {total.dimension}"]
     axis = [d.id for d in cube.dimensions].index(total.dimension)
+    within = [dimension.codes[at] for at in keep[axis]]
+    others = total.parts or tuple(code for code in within if code != total.total)
+    if unknown := [code for code in (total.total, *others) if code not in within]:
+        return [f"sources.yaml: {source.id}: {unknown[0]!r} is no code of {total.dimension}"]
     values = cube.values[np.ix_(*keep)]
-    at = dimension.codes.index(total.total)
-    whole = np.take(values, at, axis=axis)
-    parts = np.delete(values, at, axis=axis).sum(axis=axis)
+    whole = np.take(values, within.index(total.total), axis=axis)
+    parts = np.take(values, [within.index(code) for code in others], axis=axis).sum(axis=axis)
     differs = np.abs(whole - parts) > 1e-9  # NaN (unpublished) compares false
-    others = [d for d in cube.dimensions if d.id != total.dimension]
-    codes = [[d.codes[i] for i in keep[cube.dimensions.index(d)]] for d in others]
+    rest = [d for d in cube.dimensions if d.id != total.dimension]
+    codes = [[d.codes[i] for i in keep[cube.dimensions.index(d)]] for d in rest]
     return [
         f"{source.id}: {total.dimension}={total.total} is {whole[tuple(place)]:.0f}, its parts "
         f"sum to {parts[tuple(place)]:.0f} "

@@ -1,21 +1,32 @@
 """How many households each zone holds: published where they are, modelled where they are not.
 
 Modelled counts of the published universe sum, with the published ones, to the national count
-exactly. Households of a universe that no household table covers stand beside it, outside that
-count.
+exactly: in proportion to what the zones with a figure show or, where there is none, to the
+households that the registry expects of a zone's persons: so many for each person that a published
+table counts, or heads of household by age and sex. Households of a universe that no household table
+covers stand beside it, outside that count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthestat.controls.reconcile import Controls, ZoneControls
+from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats, Whole
 from synthestat.fitting.rounding import largest_remainder
-from synthestat.fitting.small_area import predict_ratio
+from synthestat.fitting.small_area import Prediction, predict_ratio, predict_share
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.registry import Registry
+from synthestat.packs.spec import SEXES
+
+HEADSHIP = "headship_rates"
+PER_PERSON = "per_person"
+Persons = Mapping[str, Mapping[str, Whole]]
+"""Persons of each zone and universe, shape (single ages, sexes)."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +42,12 @@ class HouseholdTotal:
     method: str
 
 
-def household_totals(controls: Controls, pack: CountryPack) -> tuple[HouseholdTotal, ...]:
+def household_totals(
+    controls: Controls, pack: CountryPack, persons: Persons
+) -> tuple[HouseholdTotal, ...]:
     """Return one entry per zone and non-empty universe of private households, in zone order."""
     home = pack.country.household_universe
-    modelled = _modelled_counts(controls, pack)
+    modelled = _modelled_counts(controls, pack, persons)
     totals = []
     for zone in controls.zones:
         for universe, residents in zone.residents.items():
@@ -52,24 +65,27 @@ def household_totals(controls: Controls, pack: CountryPack) -> tuple[HouseholdTo
     return tuple(totals)
 
 
-def _modelled_counts(controls: Controls, pack: CountryPack) -> dict[str, HouseholdTotal]:
+def _modelled_counts(
+    controls: Controls, pack: CountryPack, persons: Persons
+) -> dict[str, HouseholdTotal]:
     home = pack.country.household_universe
     zones = [z for z in controls.zones if z.residents.get(home, 0)]
-    known = [z for z in zones if z.households is not None and z.occupied]
+    lived_in = any(z.occupied for z in zones)
+    known = [z for z in zones if z.households and (z.occupied or not lived_in)]
     rest = [z for z in zones if z.households is None]
     if not rest:
         return {}
     national = controls.national_households
     total = None if national is None else national - sum(z.households or 0 for z in zones)
-    prediction = predict_ratio(
-        np.array([z.households for z in known], dtype=np.float64),
-        _base(known, home),
-        _residents(known, home),
-        _base(rest, home),
-        _residents(rest, home),
-        total=total,
-        interval=pack.priors.number("household_count", "interval"),
-    )
+    method = "household_count"
+    if known:
+        prediction = _by_ratio(known, rest, home, total, pack.priors)
+    elif PER_PERSON in pack.priors.used(method).values:
+        prediction = _by_expectation(_per_person(rest, controls, pack), total, pack.priors)
+    else:
+        method = HEADSHIP
+        counts = np.stack([persons[zone.code][home] for zone in rest])
+        prediction = _by_expectation(_heads(counts, total, pack.priors), total, pack.priors)
     least = np.array([z.room.least for z in rest])
     most = np.array([z.room.most for z in rest])
     mean = np.clip(prediction.mean, least, most)
@@ -80,15 +96,86 @@ def _modelled_counts(controls: Controls, pack: CountryPack) -> dict[str, Househo
             zone=zone.code,
             universe=home,
             households=int(count),
-            low=float(max(low, bottom)),
-            high=float(min(high, top)),
+            low=min(float(max(low, bottom)), count - 0.5),
+            high=max(float(min(high, top)), count + 0.5),
             evidence="modelled",
-            method=pack.priors.used("household_count").id,
+            method=pack.priors.used(method).id,
         )
         for zone, count, low, high, bottom, top in zip(
             rest, counts, prediction.low, prediction.high, least, most, strict=True
         )
     }
+
+
+def _by_ratio(
+    known: list[ZoneControls],
+    rest: list[ZoneControls],
+    home: str,
+    total: int | None,
+    registry: Registry,
+) -> Prediction:
+    """Predict from the zones with a figure: households over dwellings and persons."""
+    return predict_ratio(
+        np.array([z.households for z in known], dtype=np.float64),
+        _base(known, home),
+        _residents(known, home),
+        _base(rest, home),
+        _residents(rest, home),
+        total=total,
+        interval=registry.number("household_count", "interval"),
+    )
+
+
+def _by_expectation(expected: Floats, total: int | None, registry: Registry) -> Prediction:
+    """Predict in proportion to the expected households of each zone."""
+    return predict_share(
+        expected,
+        registry.number("household_count", "variation"),
+        total=total,
+        interval=registry.number("household_count", "interval"),
+    )
+
+
+def _per_person(zones: list[ZoneControls], controls: Controls, pack: CountryPack) -> Floats:
+    """Return expected households of each zone: the registry's rates for the persons of tables.
+
+    Raises PackError where a rate is of no control, or a zone has no figure.
+    """
+    place = f"priors.yaml: {pack.priors.used('household_count').id}: {PER_PERSON}"
+    expected = np.zeros(len(zones))
+    for control, rate in pack.priors.weights("household_count", PER_PERSON).items():
+        table = controls.published.tables.get(control)
+        if table is None or table.spec.counts != "persons":
+            raise PackError(f"{place}: {control!r} is no control that counts persons")
+        totals = [table.total(zone.code) for zone in zones]
+        gaps = [z.code for z, number in zip(zones, totals, strict=True) if number is None]
+        if gaps:
+            raise PackError(f"{place}: {control} gives no figure for {', '.join(gaps)}")
+        expected += rate * np.array(totals, dtype=np.float64)
+    positive: Floats = np.maximum(expected, 1e-6)
+    return positive
+
+
+def _heads(persons: Whole, total: int | None, registry: Registry) -> Floats:
+    """Return expected heads of household; `persons` has shape (zones, ages, sexes).
+
+    Rates may depend on the country's mean household size: the published one, else the one that the
+    rates themselves lead to.
+    """
+    residents = int(persons.sum())
+
+    def heads(mean_size: float) -> Floats:
+        at_size = registry.at_mean_size(mean_size)
+        rates = [at_size.by_age(HEADSHIP, persons.shape[1], sex) for sex in SEXES]
+        expected: Floats = np.maximum(np.einsum("zas,sa->z", persons, np.stack(rates)), 1e-6)
+        return expected
+
+    if total:
+        return heads(residents / total)
+    expected = heads(3.0)
+    for _ in range(20):  # the mean size moves by less than a tenth of the step before
+        expected = heads(residents / float(expected.sum()))
+    return expected
 
 
 def _base(zones: list[ZoneControls], universe: str) -> Floats:

@@ -193,7 +193,7 @@ def _size_codes(entry: str, given: Sequence[str], last: str | None = None) -> li
 
 def _check_exercised(published: Published, pack: CountryPack) -> None:
     """Refuse a constraining control that no stage would look at."""
-    quotas = {attribute.control for attribute in pack.attributes}
+    quotas = {attribute.control for attribute in pack.attributes if attribute.control}
     faults = []
     for table in published.tables.values():
         spec = table.spec
@@ -246,9 +246,11 @@ def _zone_controls(
     ]
     quotas = {}
     for attribute in pack.attributes:
-        columns = published.tables[attribute.control].columns
-        shape = [len(pack.country.classifications[column]) for column in columns]
-        quotas[attribute.name] = rows[attribute.control].reshape(shape)
+        if attribute.control is not None:
+            columns = published.tables[attribute.control].columns
+            shape = [len(pack.country.classifications[column]) for column in columns]
+            table = rows[attribute.control].reshape(shape)
+            quotas[attribute.name] = np.moveaxis(table, columns.index(attribute.name), -1)
     adults = _adults(margins, pack)
     room = _room(code, residents, adults, published, households, pack, relaxations)
     dwellings = _dwelling_figure(published, code, {}) or 0

@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from synthestat.diagnostics.attributes import attribute_diagnostics
 from synthestat.story import Population
 from synthestat.synthesis.households import size_weights
 
 
 def distribution_diagnostics(
-    population: Population, rows: pl.DataFrame, households: pl.DataFrame
+    population: Population,
+    rows: pl.DataFrame,
+    persons: pl.DataFrame,
+    households: pl.DataFrame,
 ) -> dict[str, object]:
-    """Return fit by family, the household-size shape beside its GUIDE, and the registry entries.
+    """Return fit by family, household sizes beside their GUIDE, attributes, registry entries.
 
     SRMSE is the root mean squared residual over the mean target (Voas & Williamson 2001).
     """
@@ -31,18 +35,21 @@ def distribution_diagnostics(
     )
     return {
         "families": fit.to_dicts(),
+        "attributes": attribute_diagnostics(population.pack, persons),
         "household_size_guide": _size_guide(population, households),
         "held_out_tables": "none: every table at hand constrains this build",
         "registry": [
             {
                 "id": entry.id,
                 "family": entry.family,
+                "kind": entry.kind,
                 "label": entry.label,
                 "status": entry.status,
                 "geography": entry.geography,
                 "variant": entry.variant,
                 "confidence": entry.confidence,
                 "evidence": entry.evidence,
+                "reference_period": entry.reference_period,
                 "citation": entry.citation,
                 "address": entry.address,
             }

@@ -8,9 +8,18 @@ from synthestat.packs.pack import CountryPack
 
 
 def dwelling_diagnostics(
-    pack: CountryPack, households: pl.DataFrame, dwellings: pl.DataFrame
+    pack: CountryPack, households: pl.DataFrame, dwellings: pl.DataFrame | None
 ) -> dict[str, object]:
-    """Measure occupancy and sharing from the written tables, nationally and by zone."""
+    """Measure occupancy and sharing from the written tables, nationally and by zone.
+
+    `dwellings` is None where the run has no such table.
+    """
+    if dwellings is None:
+        return {
+            "scope": "none",
+            "status": "unavailable",
+            "reason": "see synthetic_dwellings.unavailable.json",
+        }
     occupancy = pl.col("occupancy").cast(pl.String)
     per_zone = (
         dwellings.group_by(pl.col("zone_code").cast(pl.String))

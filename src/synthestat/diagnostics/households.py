@@ -165,10 +165,15 @@ def _table(table: pl.DataFrame, rows: str, columns: str) -> dict[str, dict[str, 
 def _gap(
     persons: pl.DataFrame, by_id: pl.DataFrame, link: str, *, men_only: bool = False
 ) -> Mapping[str, float | int]:
-    """Summarise linked person's age minus own age (for partners: man's minus woman's)."""
+    """Summarise linked person's age minus own age.
+
+    For partners, `men_only`: man's minus woman's, couples of one sex left out.
+    """
     linked = persons.filter(pl.col(link).is_not_null())
     if men_only:
-        linked = linked.filter(pl.col("sex").cast(pl.String) == "male")
+        men = pl.col("sex").cast(pl.String) == "male"
+        women = persons.filter(~men).select(pl.col("person_id").alias(link))
+        linked = linked.filter(men).join(women, on=link, how="semi")
     pairs = linked.select(link, own=pl.col("age").cast(pl.Int32)).join(
         by_id, left_on=link, right_on="person_id"
     )

@@ -54,9 +54,12 @@ def residual_rows(population: Population, tables: Mapping[str, pl.DataFrame]) ->
 def observed_counts(
     table: ControlTable, pack: CountryPack, tables: Mapping[str, pl.DataFrame]
 ) -> Counts | None:
-    """Count a control's cells in the written tables; shape (zones, categories), or None."""
+    """Count a control's cells in the written tables; shape (zones, categories), or None.
+
+    None where no written table, or no column of it, tells what the control counts.
+    """
     spec = table.spec
-    if spec.counts not in tables:
+    if spec.counts not in tables or set(spec.only) - set(tables[spec.counts].columns):
         return None
     wanted = pl.col("universe").cast(pl.String).is_in(list(pack.country.atoms(spec.universe)))
     for column, word in spec.only.items():

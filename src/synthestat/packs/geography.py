@@ -19,6 +19,7 @@ COLUMNS = (
     "area_km2",
     "flags",
 )
+CONCORDANCE = ("old", "new", "since", "source")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,39 @@ def read_geography(path: Path) -> Geography:
             children.setdefault(zone.parent, []).append(zone)
     root = next(zone for zone in zones.values() if zone.parent is None)
     return Geography(zones, root, {code: tuple(below) for code, below in children.items()})
+
+
+def concordance_faults(path: Path, geography: Geography) -> list[str]:
+    """Return faults of `concordance.csv`, the pack's mergers of zones; none where it is absent.
+
+    Columns: old (code of a zone that was merged), new (code of the zone that it became part of),
+    since (date), source. A zone must not stand in the tree beside zones that were merged into it:
+    its residents would be counted twice.
+    """
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        if tuple(reader.fieldnames or ()) != CONCORDANCE:
+            return [f"{path.name}: the columns must be {', '.join(CONCORDANCE)}"]
+        rows = list(reader)
+    parts: dict[str, list[str]] = {}
+    for row in rows:
+        parts.setdefault(row["new"] or "", []).append(row["old"] or "")
+    olds = [old for merged in parts.values() for old in merged]
+    twice = sorted({old for old in olds if olds.count(old) > 1})
+    faults = [f"{path.name}: {old!r} is merged twice" for old in twice]
+    for new, merged in parts.items():
+        present = [old for old in merged if old in geography.zones]
+        if new in geography.zones and present:
+            faults.append(
+                f"geography.csv: {new} stands beside {', '.join(present)}, which "
+                f"{path.name} says were merged into it; keep the one or the others"
+            )
+        elif present and len(present) < len(merged):
+            absent = ", ".join(old for old in merged if old not in present)
+            faults.append(f"geography.csv: {', '.join(present)} without {absent}, merged with it")
+    return faults
 
 
 def _zone(row: dict[str, str], place: str, faults: list[str]) -> Zone | None:

@@ -14,10 +14,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from synthestat.errors import PackError, UnknownCountryError
-from synthestat.packs.geography import Geography, read_geography
+from synthestat.packs.attribute_odds import attribute_faults
+from synthestat.packs.editions import EDITIONS, Editions, is_country, read_editions
+from synthestat.packs.geography import Geography, concordance_faults, read_geography
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import (
     HOUSEHOLD_COLUMNS,
+    LEVELS_IN_DEVIATION,
     AttributeSpec,
     ControlSpec,
     CountrySpec,
@@ -34,6 +37,7 @@ DEFINITIONS = (
     "controls.yaml",
     "priors.yaml",
     "attributes.yaml",
+    "concordance.csv",
     "LIMITS.md",
 )
 DEFAULT_PRIORS = "default_priors.yaml"
@@ -69,28 +73,66 @@ class CountryPack:
         return next(control for control in self.controls if control.id == control_id)
 
 
+def embedded_homes() -> dict[str, Editions]:
+    """Return the editions of every country that ships with the package, by upper-case code."""
+    homes = sorted(path for path in EMBEDDED.iterdir() if path.is_dir() and is_country(path))
+    return {home.name.upper(): read_editions(home) for home in homes}
+
+
 def embedded_packs() -> dict[str, Path]:
-    """Return the folders of the packs that ship with the package, by upper-case code."""
+    """Return the folder that each embedded country's code stands for (its default edition)."""
+    return {code: editions.standing for code, editions in embedded_homes().items()}
+
+
+def embedded_editions() -> dict[str, Path]:
+    """Return the folders of all embedded packs by name: `XK`, or `LU-2021` where editions stand."""
     return {
-        path.parent.name.upper(): path.parent for path in sorted(EMBEDDED.glob("*/country.yaml"))
+        f"{code}-{edition}" if edition else code: folder
+        for code, editions in embedded_homes().items()
+        for edition, folder in editions.folders.items()
     }
 
 
-def find_pack(name: str) -> CountryPack:
-    """Read the pack of an embedded country code or of a folder outside the package.
+def is_embedded(name: str) -> bool:
+    """Tell whether a name is that of an embedded country, with or without an edition."""
+    return name.upper().partition("-")[0] in embedded_homes()
 
-    Raises UnknownCountryError (listing what is available) or PackError (listing every fault).
+
+def find_pack(name: str) -> CountryPack:
+    """Read the pack of an embedded country (`LU`, `LU-2021`) or of a folder outside the package.
+
+    A code or a folder of editions stands for its default edition. Raises UnknownCountryError
+    (listing what is available) or PackError (listing every fault).
     """
-    packs = embedded_packs()
-    if name.upper() in packs:
-        return read_pack(packs[name.upper()])
+    homes = embedded_homes()
+    code, _, edition = name.upper().partition("-")
+    if code in homes:
+        return _edition(homes[code], code, edition)
     folder = Path(name)
-    if (folder / "country.yaml").is_file():
-        return read_pack(folder)
+    if is_country(folder):
+        return read_pack(read_editions(folder).standing)
     raise UnknownCountryError(
         f"no country pack answers to {name!r}",
-        faults=[f"{code}  {path}" for code, path in packs.items()],
+        faults=[f"{known}  {path}" for known, path in embedded_editions().items()],
         remedy="give one of these codes, or a folder that holds a country.yaml",
+    )
+
+
+def _edition(editions: Editions, code: str, wanted: str) -> CountryPack:
+    """Read the wanted edition, "" for the default; UnknownCountryError lists those that exist."""
+    packs = {name.upper(): folder for name, folder in editions.folders.items()}
+    if not wanted:
+        return read_pack(editions.standing)
+    if wanted in packs:
+        return read_pack(packs[wanted])
+    single = read_pack(editions.standing) if "" in packs else None
+    if single is not None and single.country.edition.upper() == wanted:
+        return single
+    known = list(editions.folders) if single is None else [single.country.edition]
+    raise UnknownCountryError(
+        f"{code} has no edition {wanted!r}",
+        faults=[f"{code}-{name}" for name in known],
+        remedy=f"give one of these, or {code} for the default",
     )
 
 
@@ -107,13 +149,16 @@ def read_pack(folder: Path) -> CountryPack:
     geography: Geography | None = None
     try:
         geography = read_geography(folder / "geography.csv")
+        faults.extend(concordance_faults(folder / "concordance.csv", geography))
     except PackError as error:
         faults.extend(error.faults or [error.message])
     if country is not None and geography is not None and not faults:
-        faults.extend(_cross_faults(country, geography, sources, controls, attributes))
+        faults.extend(_cross_faults(country, geography, sources, controls))
+        registry = Registry(tuple(priors), tuple(standing_in))
+        faults.extend(attribute_faults(attributes, country, controls, registry))
     if faults or country is None or geography is None:
         raise PackError(
-            f"the country pack {folder.name} has {len(faults)} fault(s)",
+            f"the country pack {_name(folder)} has {len(faults)} fault(s)",
             faults=faults,
             remedy=f"correct the files in {folder}",
         )
@@ -133,6 +178,12 @@ def default_priors(folder: Path) -> Path:
     """Return the default registry of a pack: its own copy, else the one of the package."""
     own = folder / DEFAULT_PRIORS
     return own if own.is_file() else EMBEDDED / "default" / "priors.yaml"
+
+
+def _name(folder: Path) -> str:
+    """Return what a pack is called in messages: its folder, with the country's for an edition."""
+    edition = (folder.parent / EDITIONS).is_file()
+    return f"{folder.parent.name}/{folder.name}" if edition else folder.name
 
 
 def _digest(folder: Path) -> str:
@@ -229,15 +280,17 @@ def _cross_faults(
     geography: Geography,
     sources: Iterable[SourceSpec],
     controls: Iterable[ControlSpec],
-    attributes: Iterable[AttributeSpec],
 ) -> list[str]:
     faults = []
     tables = {source.id for source in sources}
     known = {control.id: control for control in controls}
     if not geography.at(country.zone_level):
         faults.append(f"country.yaml: zone_level {country.zone_level!r} is not in geography.csv")
+    bare = any(absent.layer == "synthetic_dwellings" for absent in country.unavailable_layers)
     for control in known.values():
         place = f"controls.yaml: {control.id}"
+        if bare and control.counts == "dwellings" and control.level in LEVELS_IN_DEVIATION:
+            faults.append(f"{place}: country.yaml declares synthetic_dwellings unavailable")
         if control.table not in tables:
             faults.append(f"{place}: table {control.table!r} is not in sources.yaml")
         if control.universe not in country.universes:
@@ -252,9 +305,4 @@ def _cross_faults(
             elif column != "age" and column not in country.classifications:
                 faults.append(f"{place}: column {column!r} has no classification in country.yaml")
     faults += _year_faults(known.values(), {source.id: source for source in sources})
-    for attribute in attributes:
-        if attribute.control not in known:
-            faults.append(f"attributes.yaml: {attribute.name}: no control {attribute.control!r}")
-        if attribute.name not in country.classifications:
-            faults.append(f"attributes.yaml: {attribute.name}: no classification in country.yaml")
     return faults

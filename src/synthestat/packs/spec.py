@@ -135,7 +135,10 @@ class UnavailableLayer(Spec):
     """A layer that the evidence of this pack cannot support."""
 
     layer: Literal[
-        "hidden_population_overlays", "work_school_assignments", "synthetic_building_assignments"
+        "hidden_population_overlays",
+        "work_school_assignments",
+        "synthetic_building_assignments",
+        "synthetic_dwellings",
     ]
     reason: str
     evidence_needed: tuple[str, ...]
@@ -182,10 +185,14 @@ class CountrySpec(Spec):
 
 
 class TotalSpec(Spec):
-    """`total` of `dimension` is the sum of its other codes, for the `only` codes of others."""
+    """`total` of `dimension` is the sum of its `parts`, for the `only` codes of others.
+
+    Where `parts` are not given, they are all its other codes.
+    """
 
     dimension: str
     total: str
+    parts: tuple[str, ...] = ()
     only: dict[str, tuple[str, ...]] = {}
 
 
@@ -318,17 +325,83 @@ class ControlSpec(Spec):
         return FIRM_TOLERANCE if self.level == "FIRM" else 0.0
 
 
+class AgeRule(Spec):
+    """The first and the last age at which persons may be in a category; None: no bound."""
+
+    from_age: int | None = Field(default=None, ge=0)
+    to_age: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AgeRule:
+        if self.from_age is None and self.to_age is None:
+            raise ValueError("a rule gives from_age, to_age or both")
+        if self.from_age is not None and self.to_age is not None and self.to_age < self.from_age:
+            raise ValueError(f"to_age {self.to_age} lies before from_age {self.from_age}")
+        return self
+
+
+class GivenSpec(Spec):
+    """An attribute drawn before, and the family of odds {its category: {category: odds}}."""
+
+    attribute: str
+    family: str
+
+
 class AttributeSpec(Spec):
-    """A person attribute that is given to standing households under exact quotas."""
+    """A person attribute that is given to the members of standing households.
+
+    `control` is a table of quotas by zone, met exactly; `pattern` a registry family of relative
+    odds of each category by age, or by sex and age; `rules` bound categories by age; `given` ties
+    the attribute to one drawn before. Without a control the pattern alone decides, for the persons
+    of `universe` (by default the household universe). `household`: members of one value (`shared`,
+    the default of quotas alone), partners alike in the categories `alike`, or `independent`;
+    `together` is the share of households whose members share a value as far as quotas allow.
+    """
 
     name: str
-    control: str
-    stratum: str
+    control: str | None = None
+    pattern: str | None = None
+    universe: str | None = None
+    stratum: str | None = None
     association: str | None = None
+    rules: dict[str, AgeRule] = {}
+    given: GivenSpec | None = None
+    household: Literal["shared", "partners", "independent"] | None = None
+    alike: tuple[str, ...] = ()
+    together: float = Field(default=1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> AttributeSpec:
+        if self.control is None and self.pattern is None and self.given is None:
+            raise ValueError("an attribute needs a control, a pattern, or odds given another one")
+        if self.control is not None and self.universe is not None:
+            raise ValueError("universe is said where there is no control; a control has its own")
+        if self.association is not None and (self.stratum is None or self.control is None):
+            raise ValueError("an association needs a control and a stratum")
+        if (self.household == "partners") != bool(self.alike):
+            raise ValueError("household: partners goes with alike, the categories to agree in")
+        if self.together < 1 and self.household_rule != "shared":
+            raise ValueError("together goes with household: shared")
+        return self
+
+    @property
+    def by_quotas_alone(self) -> bool:
+        """Whether nothing but quotas decides who is in which category."""
+        return self.pattern is None and self.given is None and not self.rules
+
+    @property
+    def household_rule(self) -> Literal["shared", "partners", "independent"]:
+        """What members of one household have to do with each other."""
+        return self.household or ("shared" if self.by_quotas_alone else "independent")
+
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence word of those who have a value."""
+        return "modelled" if self.control is None else "constrained"
 
 
 class PriorSpec(Spec):
-    """One entry of the registry of distributions."""
+    """One entry of the registry of distributions; `reference_period` is that of its figures."""
 
     id: str
     family: str
@@ -341,4 +414,5 @@ class PriorSpec(Spec):
     evidence: Evidence
     citation: str
     address: str
+    reference_period: str = ""
     values: dict[str | int, object]

@@ -33,6 +33,7 @@ class SoftTarget:
     of three or more parents and children; `mean_partner_gap`, man's minus woman's age;
     `mean_age_at_birth`, mother's minus child's age over children under five;
     `mean_age_at_first_birth`, mother's minus her eldest child's age where that child is under five.
+    A share that does not steer is judged like the others, but bends nothing.
     """
 
     id: str
@@ -40,6 +41,7 @@ class SoftTarget:
     value: float
     tolerance: float
     types: tuple[str, ...] = ()
+    steers: bool = True
 
     @property
     def is_share(self) -> bool:
@@ -73,4 +75,7 @@ def _target(entry: PriorSpec) -> SoftTarget:
             f"{place}: types must list household types of {', '.join(HOUSEHOLD_TYPES)}, "
             "for household_type_share only"
         )
-    return SoftTarget(entry.id, cast(Measure, measure), **numbers, types=types)
+    steers = values.get("steers", True)
+    if not isinstance(steers, bool):
+        raise PackError(f"{place}: steers must be true or false, not {steers!r}")
+    return SoftTarget(entry.id, cast(Measure, measure), **numbers, types=types, steers=steers)

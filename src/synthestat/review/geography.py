@@ -159,8 +159,8 @@ def _readable(case: Case) -> Iterator[tuple[Source, Cube]]:
 def _sum_faults(source: Source, cube: Cube, total: dict[str, object]) -> tuple[int, list[str]]:
     """How many sums one declared total has, and those that do not hold.
 
-    Parts are the codes of the dimension that are no total of it themselves. A sum with a missing
-    total is not judged; with missing parts, the others must not exceed it.
+    Parts are those declared, else the codes of the dimension that are no total of it themselves. A
+    sum with a missing total is not judged; with missing parts, the others must not exceed it.
     """
     name, code = str(total["dimension"]), str(total["total"])
     totals = {str(each["total"]) for each in source.totals if each["dimension"] == name}
@@ -175,7 +175,9 @@ def _sum_faults(source: Source, cube: Cube, total: dict[str, object]) -> tuple[i
     whole, parts = list(kept), list(kept)
     codes = cube.dimension(name).codes
     whole[axis] = [cube.dimension(name).position(code)]
-    parts[axis] = [place for place, each in enumerate(codes) if each not in totals]
+    named = total.get("parts") or [each for each in codes if each not in totals]
+    assert isinstance(named, list)
+    parts[axis] = [cube.dimension(name).position(str(each)) for each in named]
     published = values[np.ix_(*whole)].squeeze(axis)
     split = values[np.ix_(*parts)]
     summed, complete = np.nansum(split, axis=axis), ~np.isnan(split).any(axis=axis)

@@ -92,7 +92,7 @@ def whole_country(case: Case) -> Answer:
 
 
 def registry_entries(case: Case) -> Answer:
-    """distribution_diagnostics.json lists the distributions that apply, as the pack has them."""
+    """Diagnostics list the distributions that apply, the manifest those in use, as declared."""
     document = case.json("distribution_diagnostics.json")
     listed = {str(entry["id"]): entry for entry in document["registry"]}
     known = case.pack.registry
@@ -107,8 +107,30 @@ def registry_entries(case: Case) -> Answer:
     default = sorted(name for name in known if name.startswith("default."))
     if sorted(case.manifest["default_priors"]) != default:
         faults.append(f"build_manifest.json: default_priors are not {', '.join(default)}")
+    faults += _used_faults(case)
     figures = {"entries": len(known), "default": len(default)}
     return found(faults, f"{len(known)} distributions as declared", figures=figures)
+
+
+def _used_faults(case: Case) -> Iterator[str]:
+    """Faults of the manifest's list of distributions used: which they are, and their words."""
+    listed = {str(entry["id"]): entry for entry in case.manifest["distributions_used"]}
+    priors = {n: e for n, e in case.pack.registry.items() if e["status"] == "used"}
+    taking_part = [c for c in case.pack.controls if c.level != "INFORMATIONAL"]
+    controls = {control.id: control for control in taking_part}
+    for name in sorted(listed.keys() ^ (priors.keys() | controls.keys())):
+        where = "is listed" if name in listed else "is in use"
+        yield f"build_manifest.json: distributions_used and the pack differ: {name} {where} in one"
+    for name, entry in sorted(listed.items()):
+        if name in controls:
+            binds = controls[name].level in ("HARD", "FIRM", "SOFT")
+            declared = {"evidence": "constrained" if binds else "measured"}
+        else:
+            words = ("family", "variant", "confidence", "evidence")
+            declared = {key: priors.get(name, entry)[key] for key in words}
+        for key, word in declared.items():
+            if entry.get(key) != word:
+                yield f"build_manifest.json: {name}: {key} {entry.get(key)!r}, declared {word!r}"
 
 
 def _present(case: Case) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthestat.review.case import Case
-from synthestat.review.record import Answer, Status, found, no_rows
+from synthestat.review.record import Answer, Status, found, no_rows, skipped
 
 CROWDED = 1.75
 """Mean size of a zone and universe over the country's, from which it is not believed.
@@ -195,6 +195,8 @@ def dwelling_occupancy(case: Case) -> Answer:
     answer = _occupancy(case)
     if answer.status is not Status.PASS:
         return answer
+    if case.declared_unavailable("dwellings"):
+        return skipped("the layer is declared unavailable")
     homeless = case.count(
         "SELECT count(*) FROM households WHERE universe = $household_universe "
         "AND dwelling_id IS NULL"

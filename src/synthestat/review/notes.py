@@ -194,11 +194,14 @@ def _built(case: Case) -> Iterator[tuple[tuple[str, str], int | None]]:
 
 
 def _targets(case: Case) -> Iterator[tuple[tuple[str, str], int]]:
-    """(kind, group) and the country's published figure."""
+    """(kind, group) and the country's published figure, from its row or else from all its zones."""
     parts, seen = case.pack.universe_parts, set()
     persons: dict[str, float] = {}
     for control in sorted(case.pack.controls, key=lambda each: each.level != "HARD"):
-        cells = [c for c in case.cells if c.control == control and c.zone == case.pack.root]
+        own_cells = [cell for cell in case.cells if cell.control == control]
+        cells = [cell for cell in own_cells if cell.zone == case.pack.root]
+        if not cells and {cell.zone for cell in own_cells} >= set(case.pack.zones):
+            cells = [cell for cell in own_cells if cell.zone in case.pack.zones]
         targets = [cell.target for cell in cells if cell.target is not None]
         if control.total_of or not targets or len(targets) < len(cells):
             continue

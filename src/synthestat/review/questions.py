@@ -8,6 +8,7 @@ from.
 from __future__ import annotations
 
 from synthestat.review import (
+    attributes,
     controls,
     family_structure,
     files,
@@ -39,6 +40,7 @@ CONTROLS = "pack/controls.yaml"
 SOURCES = "pack/sources.yaml"
 PRIORS = "pack/priors.yaml"
 DEFAULTS = "pack/default_priors.yaml"
+ATTRIBUTES = "pack/attributes.yaml"
 ZONES = "pack/geography.csv"
 RECOUNT = (COUNTRY, CONTROLS, SOURCES, ZONES)
 
@@ -325,6 +327,19 @@ QUESTIONS: tuple[Question, ...] = (
         "dwelling_universe", "universes", 14, (HOUSEHOLDS, DWELLINGS, COUNTRY),
         "dwellings cover country.yaml household_universe alone", REBUILD,
         universes.dwelling_universe,
+    ),
+    # Attributes
+    Question(
+        "attributes_rules", "attributes", None,
+        ("distribution_diagnostics.json", PERSONS, ATTRIBUTES, PRIORS, DEFAULTS, COUNTRY),
+        "attributes.yaml rules, odds of zero; evidence words and figures exact: the contract",
+        REBUILD, attributes.attributes_rules,
+    ),
+    Question(
+        "attribute_shares", "attributes", 25, (PERSONS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
+        f"within {attributes.MOST_APART:.0%} of what quotas or odds promise: assumption",
+        "draw the attribute from its table or pattern; declare it unavailable where there is none",
+        attributes.attribute_shares,
     ),
     # Uncertainty
     Question(

@@ -197,8 +197,15 @@ def _published(
 
 def _counted(
     control: Control, cube: Cube, pack: Definitions, rows: Rows
-) -> dict[str, dict[Key, int]]:
-    """Count the control's rows by zone and class, with SQL over the bundle's file."""
+) -> dict[str, dict[Key, int]] | None:
+    """Count the control's rows by zone and class, with SQL over the bundle's file.
+
+    None for a control that does not bind and is about a column that the file does not have.
+    """
+    if control.only and control.level not in BINDING:
+        there = {str(row[0]) for row in rows(f"DESCRIBE {control.counts}")}
+        if control.only.keys() - there:
+            return None
     words = ", ".join(_literal(word) for word in pack.universe_parts[control.universe])
     kept = [f"universe IN ({words})"]
     kept += [f"{_name(column)} = {_literal(value)}" for column, value in control.only.items()]

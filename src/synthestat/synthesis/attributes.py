@@ -1,8 +1,15 @@
-"""Attributes shared by households: quotas exact, households of one value where quotas allow."""
+"""Person attributes: quotas exact, ages kept to, members of a household alike where quotas allow.
+
+Where quotas alone decide, households are handed out whole. Where a pattern by age, rules of age or
+another attribute decide as well, the table of cells (quota group, sex, what is given, single age)
+by category nearest to the pattern (in Kullback-Leibler divergence) is fitted under persons present
+and quotas, made whole, and then spread over the persons of each cell.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -12,16 +19,20 @@ from synthestat.controls.reconcile import ZoneControls
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Whole, fit_margins
 from synthestat.fitting.two_way import round_two_way
+from synthestat.packs.attribute_odds import category_odds, given_odds, universe_of
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.registry import Registry
+from synthestat.packs.spec import AttributeSpec
 from synthestat.random_streams import RandomStreams
+from synthestat.synthesis.alike import at_random, exchange, housemates, pairs, partners_alike
+from synthestat.synthesis.attribute_cells import categories_by_cell, sort_into_cells
 from synthestat.synthesis.households import Homes
 from synthestat.synthesis.institutions import Institutions
 
 
 def spread_over_households(
     start: NDArray[np.int32],
-    stratum: NDArray[np.int8],
+    stratum: NDArray[np.int8] | NDArray[np.int64],
     quotas: Whole,
     rng: np.random.Generator,
 ) -> NDArray[np.int8]:
@@ -33,6 +44,17 @@ def spread_over_households(
     of a quota is filled with single persons. The most frequent category takes the rest. Raises
     NotConvergedError where the quotas are not a table of the persons at hand.
     """
+    check_persons(stratum, quotas)
+    order = np.argsort(quotas.sum(axis=0), kind="stable").astype(np.int64)
+    households = rng.permutation(len(start) - 1).astype(np.int64)
+    spread: NDArray[np.int8] = _spread(
+        start, stratum, quotas.astype(np.int64).copy(), order, households
+    )
+    return spread
+
+
+def check_persons(stratum: NDArray[np.int8] | NDArray[np.int64], quotas: Whole) -> None:
+    """Raise NotConvergedError where quotas (strata, categories) are not of these persons."""
     present = np.bincount(stratum, minlength=len(quotas))
     if (present != quotas.sum(axis=1)).any():
         raise NotConvergedError(
@@ -40,12 +62,6 @@ def spread_over_households(
             f"the persons {present.tolist()}",
             remedy="look for two FIRM tables of one universe that disagree about the stratum",
         )
-    order = np.argsort(quotas.sum(axis=0), kind="stable").astype(np.int64)
-    households = rng.permutation(len(start) - 1).astype(np.int64)
-    spread: NDArray[np.int8] = _spread(
-        start, stratum, quotas.astype(np.int64).copy(), order, households
-    )
-    return spread
 
 
 def quotas_from_margin(
@@ -78,25 +94,28 @@ def quotas_from_margin(
 
 
 @njit(cache=True, nogil=True)
-def _fits(value, stratum, first, last, quota, inside):  # type: ignore[no-untyped-def]
+def _fits(value, stratum, first, last, category, quotas, inside):  # type: ignore[no-untyped-def]
     """Tell whether a household has members without a value and the quota holds all of them."""
-    inside[:] = 0
+    members, room = 0, True
     for i in range(first, last):
         if value[i] < 0:
+            members += 1
             inside[stratum[i]] += 1
-    return inside.sum() > 0 and not (inside > quota).any()
+            room = room and inside[stratum[i]] <= quotas[stratum[i], category]
+    for i in range(first, last):
+        inside[stratum[i]] = 0
+    return members > 0 and room
 
 
 @njit(cache=True, nogil=True)
-def _fill(category, whole, start, stratum, quotas, households, value):  # type: ignore[no-untyped-def]
+def _fill(category, whole, start, stratum, quotas, households, value, inside):  # type: ignore[no-untyped-def]
     """Give a category to whole households, or to single persons, until its quota is used up."""
-    inside = np.zeros(len(quotas), dtype=np.int64)
     left = quotas[:, category].sum()
     for household in households:
         if left == 0:
             break
         first, last = start[household], start[household + 1]
-        if whole and not _fits(value, stratum, first, last, quotas[:, category], inside):
+        if whole and not _fits(value, stratum, first, last, category, quotas, inside):
             continue
         for i in range(first, last):
             if value[i] < 0 and quotas[stratum[i], category] > 0:
@@ -108,11 +127,27 @@ def _fill(category, whole, start, stratum, quotas, households, value):  # type: 
 @njit(cache=True, nogil=True)
 def _spread(start, stratum, quotas, order, households):  # type: ignore[no-untyped-def]
     value = np.full(len(stratum), -1, dtype=np.int8)
+    inside = np.zeros(len(quotas), dtype=np.int64)
     for category in order[:-1]:
         for whole in (True, False):
-            _fill(category, whole, start, stratum, quotas, households, value)
+            _fill(category, whole, start, stratum, quotas, households, value, inside)
     value[value < 0] = order[-1]
     return value
+
+
+@dataclass(frozen=True)
+class People:
+    """The persons of the universes that one attribute covers, in order.
+
+    `start` bounds the groups that share values, shape (groups + 1,); `partner` is a person or -1,
+    `known` what was drawn before; both and the others have shape (persons,).
+    """
+
+    age: NDArray[np.int16]
+    sex: NDArray[np.int8]
+    start: NDArray[np.int32]
+    partner: NDArray[np.int64]
+    known: Mapping[str, NDArray[np.int8]]
 
 
 def draw_attributes(
@@ -123,34 +158,132 @@ def draw_attributes(
 ) -> list[Mapping[str, NDArray[np.int8]]]:
     """Give the members of all universes' households their declared attributes, quotas exact.
 
-    The universes that an attribute's control covers share its quotas; the others get none: unknown
-    stays unknown. Members of private households tend to share a value, those of institutions not.
+    The universes that an attribute covers share its quotas, or its pattern; the others get none:
+    unknown stays unknown. Members of private households may share a value, those of institutions
+    do not.
     """
     values: list[dict[str, NDArray[np.int8]]] = [{"sex": home.sex} for home in homes]
     for attribute in pack.attributes:
-        control = pack.control(attribute.control)
-        atoms = pack.country.atoms(control.universe)
+        universe = universe_of(attribute, pack.country, pack.controls)
+        atoms = pack.country.atoms(universe)
         covered = [at for at, home in enumerate(homes) if home.universe in atoms]
         if not covered:
             continue
-        alone = len(covered) == 1
-        place = homes[covered[0]].universe if alone else control.universe
-        rng = streams.stream(f"attribute {attribute.name}", f"{zone.code}/{place}")
-        quotas = zone.quotas[attribute.name]
-        strata = pack.country.classifications[attribute.stratum]
-        stratum = np.concatenate([values[at][attribute.stratum] for at in covered])
-        if attribute.association is not None:
-            present = np.bincount(stratum, minlength=len(strata))
-            names = (strata, pack.country.classifications[attribute.name])
-            quotas = quotas_from_margin(
-                present, quotas, pack.priors, attribute.association, names, rng, place=zone.code
-            )
-        start = shared_starts([homes[at] for at in covered])
-        spread = spread_over_households(start, stratum, quotas, rng)
+        place = f"{zone.code}/{homes[covered[0]].universe if len(covered) == 1 else universe}"
+        rng = streams.stream(f"attribute {attribute.name}", place)
+        people = gather([homes[at] for at in covered], [values[at] for at in covered])
+        if attribute.together < 1:
+            people = replace(people, start=loosened(people.start, attribute.together, rng))
+        group, quotas = quotas_of(attribute, people, zone, pack, rng)
+        if attribute.by_quotas_alone and attribute.household_rule == "shared":
+            assert quotas is not None  # quotas are all that there is
+            drawn = spread_over_households(people.start, group, quotas, rng)
+        else:
+            drawn = draw_by_cell(attribute, people, group, quotas, pack, rng, place=place)
         ends = np.cumsum([len(homes[at].sex) for at in covered])
-        for at, part in zip(covered, np.split(spread, ends[:-1]), strict=True):
+        for at, part in zip(covered, np.split(drawn, ends[:-1]), strict=True):
             values[at][attribute.name] = part
     return [{name: v for name, v in of.items() if name != "sex"} for of in values]
+
+
+def quotas_of(
+    attribute: AttributeSpec,
+    people: People,
+    zone: ZoneControls,
+    pack: CountryPack,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int8], Whole | None]:
+    """Return every person's quota group, and the quotas (groups, categories), None for none."""
+    alone = np.zeros(len(people.sex), dtype=np.int8)
+    if attribute.control is None:
+        return alone, None
+    quotas = zone.quotas[attribute.name]
+    others = [c for c in pack.control(attribute.control).by if c != attribute.name]
+    if others:
+        return people.known[others[0]], quotas
+    if attribute.association is None or attribute.stratum is None:
+        return alone, quotas[None, :]
+    strata = pack.country.classifications[attribute.stratum]
+    group = people.known[attribute.stratum]
+    present = np.bincount(group, minlength=len(strata))
+    names = (strata, pack.country.classifications[attribute.name])
+    family = attribute.association
+    return group, quotas_from_margin(
+        present, quotas, pack.priors, family, names, rng, place=zone.code
+    )
+
+
+def draw_by_cell(
+    attribute: AttributeSpec,
+    people: People,
+    group: NDArray[np.int8],
+    quotas: Whole | None,
+    pack: CountryPack,
+    rng: np.random.Generator,
+    *,
+    place: str,
+) -> NDArray[np.int8]:
+    """Return a category per person by pattern, rules and what is given, quotas exact."""
+    if quotas is not None:
+        check_persons(group, quotas)
+    names = pack.country.classifications[attribute.name]
+    given = np.zeros(len(people.sex), dtype=np.int8)
+    if attribute.given is not None:
+        given = people.known[attribute.given.attribute]
+    cells = sort_into_cells(group, people.sex, given, people.age)
+    odds = category_odds(attribute, pack.country, pack.priors)[cells.sex, cells.age]
+    odds = odds * given_odds(attribute, pack.country, pack.priors)[cells.given]
+    where = f"{attribute.name} of {place}"
+    counts = categories_by_cell(cells, odds, quotas, names, rng, place=where)
+    kinds = np.arange(len(names), dtype=np.int8)
+    if attribute.household_rule == "shared":
+        value = spread_over_households(people.start, cells.of, counts, rng)
+        exchange(value, cells, odds > 0, housemates(people.start), kinds, rng)
+    elif attribute.household_rule == "partners":
+        alike = tuple(names.index(name) for name in attribute.alike)
+        value = partners_alike(cells, counts, people.partner, alike, rng)
+        kinds = np.where(np.isin(kinds, alike), kinds, -1).astype(np.int8)
+        exchange(value, cells, odds > 0, pairs(people.partner), kinds, rng)
+    else:
+        value = at_random(cells, counts, rng)
+    return value
+
+
+def gather(
+    homes: Sequence[Homes | Institutions], values: Sequence[Mapping[str, NDArray[np.int8]]]
+) -> People:
+    """Return the persons of several universes behind each other."""
+    known = set.intersection(*(set(of) for of in values))
+    partners, first = [], 0
+    for home in homes:
+        own = np.full(len(home.sex), -1, dtype=np.int64)
+        if isinstance(home, Homes):
+            link = home.positions.partner.astype(np.int64)
+            own = np.where(link >= 0, link + first, -1)
+        partners.append(own)
+        first += len(home.sex)
+    return People(
+        age=np.concatenate([home.age for home in homes]),
+        sex=np.concatenate([home.sex for home in homes]),
+        start=shared_starts(homes),
+        partner=np.concatenate(partners),
+        known={name: np.concatenate([of[name] for of in values]) for name in sorted(known)},
+    )
+
+
+def loosened(
+    start: NDArray[np.int32], together: float, rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Return bounds of households, all but a share `together` of them cut into single persons.
+
+    `start` has shape (households + 1,); so has the result for as many groups as are left.
+    """
+    sizes = np.diff(start)
+    loose = np.repeat(rng.random(len(sizes)) >= together, sizes)
+    bound = np.zeros(int(start[-1]) + 1, dtype=np.bool_)
+    bound[start] = True
+    bound[:-1] |= loose
+    return np.flatnonzero(bound).astype(np.int32)
 
 
 def shared_starts(homes: Sequence[Homes | Institutions]) -> NDArray[np.int32]:

@@ -59,7 +59,7 @@ def share_out(
     `persons[zone][universe]` has shape (single ages, sexes). Raises NotConvergedError where zones'
     households cannot be shared out so that a national table holds.
     """
-    targets = [target for target in soft_targets(pack.priors) if target.is_share]
+    targets = [target for target in soft_targets(pack.priors) if target.is_share and target.steers]
     margins = controls.national_household_margins
     universe = pack.country.household_universe
     homes = [

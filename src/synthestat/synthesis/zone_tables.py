@@ -182,7 +182,7 @@ def _person_table(
             if known
             else pl.Series([None] * count, dtype=pl.Enum(list(names)))
         )
-        word = "constrained" if known else "unavailable"
+        word = attribute.evidence if known else "unavailable"
         evidence[attribute.name] = _constant(word, count, EVIDENCE)
     columns |= {f"{name}_evidence": series for name, series in evidence.items()}
     return pl.DataFrame(columns)

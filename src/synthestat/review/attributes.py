@@ -1,0 +1,218 @@
+"""Checks of the attributes of persons: possible at their age, and in the shares that were promised.
+
+What an attribute promises is read anew from the pack in the bundle: rules of age in
+attributes.yaml, odds by sex and age and odds given another attribute in the registry, quotas in the
+frozen tables.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from synthestat.review.case import Case
+from synthestat.review.definitions import read_yaml
+from synthestat.review.record import Answer, found, skipped
+
+MOST_APART = 0.02  # of all persons, between a category's share and the promised one: assumption
+NOBODY_ELSE, NOT_ALL = 0.999, 0.99  # shares from which one category stands for all: assumption
+FIGURES = ("couples", "couples_alike", "unknown")
+Key = tuple[str, str, int, str | None]  # category, sex, age, category of what it is given
+
+
+def attributes_rules(case: Case) -> Answer:
+    """Every category is possible at its person's age; evidence words and figures are true."""
+    entries = _entries(case)
+    if not entries:
+        return skipped("the pack declares no attribute")
+    stated = {e["name"]: e for e in case.json("distribution_diagnostics.json")["attributes"]}
+    faults: list[str] = []
+    figures: dict[str, object] = {}
+    for entry in entries:
+        name = str(entry["name"])
+        counts = _counts(case, entry)
+        faults += _impossible(case, entry, counts)
+        faults += _evidence(case, entry)
+        measured = _measured(case, entry)
+        held: Counter[str] = Counter()
+        for (category, *_), number in counts.items():
+            held[category] += number
+        said = stated.get(name, {})
+        for key in FIGURES:
+            if said.get(key) != measured[key]:
+                faults.append(f"{name}: {key} {said.get(key)} stated, {measured[key]} recounted")
+        if {c: n for c, n in said.get("categories", {}).items() if n} != dict(held):
+            faults.append(f"{name}: counts by category are not those of the table")
+        if measured["couples"]:
+            share = measured["couples_alike"] / measured["couples"]
+            figures[f"{name}: partners alike"] = round(share, 4)
+    return found(faults, f"{len(entries)} attributes keep their rules", figures=figures)
+
+
+def attribute_shares(case: Case) -> Answer:
+    """Every category has the share that quotas or odds promise; none stands in for all others."""
+    faults: list[str] = []
+    figures: dict[str, object] = {}
+    for entry in _entries(case):
+        name = str(entry["name"])
+        built, promised = _quotas(case, entry) if entry.get("control") else _odds(case, entry)
+        persons = sum(built.values())
+        if not persons or not sum(promised.values()):
+            continue
+        worst = 0.0
+        for category in sorted(built.keys() | promised.keys()):
+            share = built[category] / persons
+            wanted = promised[category] / sum(promised.values())
+            worst = max(worst, abs(share - wanted))
+            alone = share >= NOBODY_ELSE and wanted < NOT_ALL
+            if alone or abs(share - wanted) > MOST_APART:
+                faults.append(
+                    f"{name}: {share:.1%} of {persons:,} persons are {category}, "
+                    f"{wanted:.1%} by {'its table' if entry.get('control') else 'its odds'}"
+                )
+        figures[name] = round(worst, 6)
+    if not figures:
+        return skipped("no attribute has quotas or odds")
+    return found(faults, f"{len(figures)} attributes have the promised shares", figures=figures)
+
+
+def _entries(case: Case) -> list[dict[str, Any]]:
+    return list(read_yaml(case.folder / "pack" / "attributes.yaml")["attributes"])
+
+
+def _counts(case: Case, entry: Mapping[str, Any]) -> dict[Key, int]:
+    """Persons with a value, by category, sex, age and what the attribute is given (else None)."""
+    name = entry["name"]
+    given = f'"{entry["given"]["attribute"]}"' if entry.get("given") else "NULL"
+    rows = case.rows(
+        f'SELECT "{name}", sex, age, {given} AS beside, count(*) FROM persons '
+        f'WHERE "{name}" IS NOT NULL GROUP BY ALL ORDER BY ALL'
+    )
+    return {(str(c), str(s), int(a), b if b is None else str(b)): int(n) for c, s, a, b, n in rows}
+
+
+def _impossible(case: Case, entry: Mapping[str, Any], counts: Mapping[Key, int]) -> Iterator[str]:
+    """Categories at ages, sexes or beside categories where rules or odds of zero forbid them."""
+    odds = _odds_of(case, entry)
+    wrong: dict[tuple[str, str], list[int]] = {}
+    for (category, sex, age, beside), number in counts.items():
+        if not odds(category, sex, age, beside):
+            where = sex if beside is None else f"{sex}, {entry['given']['attribute']} {beside}"
+            wrong.setdefault((category, where), []).extend((age, number))
+    for (category, where), listed in wrong.items():
+        ages = f"{min(listed[::2])} to {max(listed[::2])}"
+        yield (
+            f"{entry['name']}: {sum(listed[1::2]):,} persons are {category} ({where}) at ages "
+            f"{ages}, where its rules or odds forbid it"
+        )
+
+
+def _evidence(case: Case, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Rows whose evidence word is not the one that the attribute's origin gives."""
+    name = entry["name"]
+    word = "constrained" if entry.get("control") else "modelled"
+    sql = (
+        f'SELECT "{name}_evidence", count(*) FROM persons WHERE "{name}" IS NOT NULL '
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    for said, number in case.rows(sql):
+        if said != word:
+            yield f"{name}: {number:,} persons are called {said}, and are {word}"
+
+
+def _measured(case: Case, entry: Mapping[str, Any]) -> dict[str, int]:
+    """Couples whose values are known, those of them that are alike, and persons without a value."""
+    name = entry["name"]
+    same = [str(category).replace("'", "''") for category in entry.get("alike") or ()]
+    words = ", ".join(f"'{word}'" for word in same)
+    value = (
+        f'CASE WHEN {{0}}."{name}"::VARCHAR IN ({words}) THEN {{0}}."{name}"::VARCHAR ELSE \'\' END'
+    )
+    if not same:
+        value = f'{{0}}."{name}"::VARCHAR'
+    couples, alike = case.rows(
+        f"SELECT count(*), count(*) FILTER ({value.format('p')} = {value.format('q')}) "
+        "FROM persons p JOIN persons q ON q.person_id = p.partner_id "
+        f'WHERE p.person_id < q.person_id AND p."{name}" IS NOT NULL AND q."{name}" IS NOT NULL'
+    )[0]
+    unknown = case.count(f'SELECT count(*) - count("{name}") FROM persons')
+    return {"couples": int(couples), "couples_alike": int(alike), "unknown": unknown}
+
+
+def _quotas(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
+    """What the zones hold and what the table publishes for them, by category."""
+    built: Counter[str] = Counter()
+    promised: Counter[str] = Counter()
+    words = case.pack.country["classifications"][entry["name"]]
+    for cell in case.cells:
+        if cell.control.id == entry["control"] and cell.zone in case.pack.zones and cell.judged:
+            parts = cell.category.split(";")
+            for category in (str(word) for word in words if f"{entry['name']}={word}" in parts):
+                built[category] += cell.observed or 0
+                promised[category] += round(cell.target or 0)
+    return built, promised
+
+
+def _odds(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
+    """What the run holds and what the odds give in the mean, by category (thousandths)."""
+    odds = _odds_of(case, entry)
+    words = [str(word) for word in case.pack.country["classifications"][entry["name"]]]
+    built: Counter[str] = Counter()
+    cells: Counter[tuple[str, int, str | None]] = Counter()
+    for (category, sex, age, beside), number in _counts(case, entry).items():
+        built[category] += number
+        cells[sex, age, beside] += number
+    shares = dict.fromkeys(words, 0.0)
+    for (sex, age, beside), number in cells.items():
+        each = {word: odds(word, sex, age, beside) for word in words}
+        whole = sum(each.values())
+        for word in words:
+            shares[word] += number * each[word] / whole if whole else 0.0
+    return built, Counter({word: round(1000 * share) for word, share in shares.items()})
+
+
+def _odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
+    """The odds of an attribute as a function of category, sex, age and what it is given."""
+    used = {
+        str(e["family"]): e["values"] for e in case.pack.registry.values() if e["status"] == "used"
+    }
+    pattern = _texts(used[entry["pattern"]]) if entry.get("pattern") else None
+    given = _texts(used[entry["given"]["family"]]) if entry.get("given") else None
+    rules = entry.get("rules") or {}
+
+    @cache
+    def odds(category: str, sex: str, age: int, beside: str | None) -> float:
+        rule = rules.get(category) or {}
+        first, last = rule.get("from_age"), rule.get("to_age")
+        if age < (0 if first is None else first) or age > (age if last is None else last):
+            return 0.0
+        value = 1.0
+        if pattern is not None:
+            curve = pattern[category]
+            if isinstance(curve, Mapping) and sex in curve:
+                curve = curve[sex]
+            value = _at(curve, age)
+        if given is not None:
+            value *= float(_texts(given[str(beside)]).get(category, 0.0))
+        return value
+
+    return odds
+
+
+def _at(curve: Any, age: int) -> float:
+    """A number, or the value at an age of anchors: linear between them, flat beyond the ends."""
+    if not isinstance(curve, Mapping):
+        return float(curve)
+    anchors = sorted((int(at), float(value)) for at, value in curve.items())
+    after = bisect_right([at for at, _ in anchors], age)
+    if after == 0 or after == len(anchors):
+        return anchors[max(after - 1, 0)][1]
+    (low, first), (high, last) = anchors[after - 1], anchors[after]
+    return first + (last - first) * (age - low) / (high - low)
+
+
+def _texts(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): value for key, value in values.items()}
