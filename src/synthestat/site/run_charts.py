@@ -19,6 +19,8 @@ from synthestat.site.zone_map import ZoneFigures, lay_out, map_chart
 MOST_INTERVALS = 60
 TAIL_SHARE = 0.003  # sizes that together hold less than this share of households are one bar
 
+_NO_AGES = "No control of this run gives official counts by age for the whole country."
+
 
 def maps(
     run: Run, zones: Sequence[ZoneFigures], tiers: Sequence[str], boundaries: Path | None
@@ -81,11 +83,13 @@ def ages(run: Run) -> list[Figure]:
     atoms = run.atoms(official.universe) if official else everyone
     people = population_tables.people_by_age_and_sex(run.bundle.table("synthetic_persons"), atoms)
     by_sex = official.table if official and official.by_sex else None
-    measured = (
-        "The line is the official count by sex."
-        if by_sex is not None
-        else "The official table by age has no split by sex, so the sexes here are synthetic alone."
-    )
+    measured = "The line is the official count by sex."
+    if official is None:
+        measured = f"{_NO_AGES} What zones publish by age is judged under Residuals."
+    elif by_sex is None:
+        measured = (
+            "The official table by age has no split by sex, so the sexes are synthetic alone."
+        )
     figures = [
         draw(
             "pyramid",
@@ -104,7 +108,7 @@ def _age_totals(people: pl.DataFrame, official: population_tables.OfficialAges |
         single = totals.select(
             low="age", high="age", label=pl.col("age").cast(pl.String), people="people"
         )
-        caption = "No official table by age stands among the controls of this run."
+        caption = _NO_AGES
         chart = charts.age_totals(single, None)
     else:
         classes = official.totals()
