@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from synthestat.controls.reconcile import Margin, ZoneControls
 from synthestat.errors import NotConvergedError, PackError
@@ -12,6 +13,8 @@ from synthestat.fitting.ipf import CellMargin, Fit, Floats, Whole, fit_margins
 from synthestat.fitting.rounding import round_to_margins, systematic_split
 from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
+
+_LEAST_OF_EVEN = 1e-3  # an age inside a band is never empty by the curve alone: assumption
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     """Fit universe x age class x sex to a zone's margins, shaped by the sex ratio at each age.
 
     Universes of institutions are also shaped by the registry's odds of living there at each age.
-    Age classes are single years up to the highest open band that a table publishes. Inside a band
-    that no other table splits, single years are alike (assumption, no source: an even spread).
+    Age classes are single years up to the highest open band that a table publishes. Inside bands
+    single years follow a smooth curve through the zone's bands, which stay exact (`within_bands`).
 
     Raises NotConvergedError where the margins of the zone cannot hold together.
     """
@@ -52,6 +55,30 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     return Joint(universes, fit, margins, shape)
 
 
+def within_bands(zone: ZoneControls, classes: int) -> Floats:
+    """Return persons of each age class over an even spread of its band, shape (classes,).
+
+    From the finest table by age, both sexes together: a monotone cubic through the persons below
+    each band's first age (Fritsch & Carlson 1980, doi 10.1137/0717021), so no age is negative.
+    One everywhere where every band is one age class.
+    """
+    by_age = [margin for margin in zone.margins if margin.age_starts]
+    finest = max(by_age, key=lambda m: len(m.age_starts), default=None)
+    if finest is None or len(finest.age_starts) >= classes or not finest.counts.sum():
+        return np.ones(classes)
+    starts = np.array(finest.age_starts)
+    sizes = [len(starts) if column == "age" else -1 for column in finest.columns]
+    counts = np.moveaxis(finest.counts.reshape(sizes), finest.columns.index("age"), 0)
+    bands = counts.reshape(len(starts), -1).sum(axis=1).astype(np.float64)
+    edges = np.append(starts, classes)
+    below = np.concatenate([[0.0], np.cumsum(bands)])
+    single = np.diff(PchipInterpolator(edges, below)(np.arange(classes + 1)))
+    band = np.searchsorted(starts, np.arange(classes), side="right") - 1
+    even = (bands / np.diff(edges))[band]
+    shape = np.where(even > 0, single / np.maximum(even, 1e-12), 1.0)
+    return np.asarray(np.maximum(shape, _LEAST_OF_EVEN), dtype=np.float64)
+
+
 def _seed(
     zone: ZoneControls, universes: tuple[str, ...], classes: int, pack: CountryPack
 ) -> Floats:
@@ -62,6 +89,7 @@ def _seed(
     males = pack.priors.by_age("sex_ratio_by_age", classes)
     by_sex = {"male": males / (1 + males), "female": 1 / (1 + males)}
     pattern = np.stack([by_sex[sex] for sex in pack.country.classifications["sex"]], axis=1)
+    pattern = pattern * within_bands(zone, classes)[:, None]
     patterns = []
     for universe in universes:
         own = pattern
