@@ -1,6 +1,6 @@
 """Do 95 % intervals of pooled shares hold the truth 95 times in 100?
 
-    python benchmarks/calibration.py [--cases 1000] [--draw docs/images/coverage.svg] [--json PATH]
+    python benchmarks/calibration.py [--cases 1000] [--seed N] [--draw IMAGE.svg] [--json PATH]
 
 Each case is a world of its own: J comparable countries with known true shares of K categories in R
 rows, of which only counts are seen, and one country of which nothing is seen but, for the
@@ -177,13 +177,15 @@ def outside(found: dict[str, dict[str, Floats]]) -> list[str]:
 
 def main() -> None:
     """Measure, print, draw and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    layout = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    parser.add_argument("--seed", type=int, default=SEED, help="the cases follow from it")
     parser.add_argument("--cases", type=int, default=1000, help="independent cases of each world")
     parser.add_argument("--draw", type=Path, help="write the coverage curves to this SVG")
-    parser.add_argument("--json", type=Path, help="write the results to this file")
+    parser.add_argument("--json", type=Path, help="write name, figures, ratios and aims here")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    found = {world.name: coverage(world, arguments.cases) for world in WORLDS}
+    found = {world.name: coverage(world, arguments.cases, seed=arguments.seed) for world in WORLDS}
     seconds = time.perf_counter() - began
     print(f"Share of 95 % intervals that hold the truth, {arguments.cases} cases a row\n")
     print(table(found))
@@ -192,8 +194,14 @@ def main() -> None:
     if arguments.draw:
         draw_curve(found, arguments.draw)
     if arguments.json:
-        rates = {w: {k: v.tolist() for k, v in kinds.items()} for w, kinds in found.items()}
-        document = {"cases": arguments.cases, "rates": RATES, "held": rates, "seconds": seconds}
+        figures = {
+            f"{world} {kind} {rate}": round(float(share), 4)
+            for world, kinds in found.items()
+            for kind, shares in kinds.items()
+            for rate, share in zip(RATES, shares, strict=True)
+        }
+        aims = {f"{w.name} {kind} 0.95": AIM for w in WORLDS if w.judged for kind in found[w.name]}
+        document = {"name": "calibration", "figures": figures, "ratios": {}, "aims": aims}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if late:
         raise SystemExit(1)

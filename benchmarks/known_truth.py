@@ -23,7 +23,7 @@ of the truth's households against the other; a perfect synthesis may lie near ha
   5 % sample    households of the truth itself expanded by iterative proportional updating and
                 truncate-replicate-sample: it has MORE information, and stands without an aim
 
-Roles of `adult first` and `random` follow a declared rule (`baselines.plain_roles`).
+Roles of `adult first` and `random` follow a declared rule (`known.baselines.plain_roles`).
 
 FILE.csv: a line per person with columns household, age (whole years), sex (male, female), role
 (reference, partner, child, child_in_law, grandchild, parent, sibling, other_relative, non_relative,
@@ -44,7 +44,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from baselines import (
+from known.baselines import (
     draw_types,
     expanded_sample,
     humanleague_joint,
@@ -52,10 +52,7 @@ from baselines import (
     typed_filling,
     types_of_joint,
 )
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from truths import (
+from known.truths import (
     FOLDER,
     OPEN_AGE,
     OPEN_SIZE,
@@ -64,6 +61,9 @@ from truths import (
     read_truth,
     without_child_only,
 )
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
 
 from synthestat.diagnostics.recovery import (
     COLUMNS,

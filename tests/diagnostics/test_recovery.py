@@ -236,7 +236,7 @@ def test_every_fault_of_a_table_is_named():
 def truths(monkeypatch: pytest.MonkeyPatch):
     """The benchmarks' readers of known truths."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return import_module("truths")
+    return import_module("known.truths")
 
 
 def csv_file(folder: Path, *lines: str) -> Path:
@@ -340,7 +340,7 @@ def test_what_an_office_prints_of_a_truth(truths):
 
 
 def test_baselines_meet_the_published_sizes_and_ages(truths):
-    baselines = import_module("baselines")
+    baselines = import_module("known.baselines")
     truth = town(*[FAMILY] * 9, *[ALONE] * 7, *[THREE_GENERATIONS] * 5)
     published = truths.publish(truth, types=True)
     rng = np.random.default_rng(3)
@@ -358,7 +358,7 @@ def test_baselines_meet_the_published_sizes_and_ages(truths):
 def test_the_declared_rule_of_roles(truths):
     assert truths is not None
     members = [(70, 1), (66, 0), (40, 0), (38, 1), (5, 0), (60, 0)]
-    assert import_module("baselines").plain_roles(members) == [
+    assert import_module("known.baselines").plain_roles(members) == [
         "reference",
         "partner",
         "child",

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from known.truths import Published, publish, without_child_only
 from known_truth import COUNTRY, Cube, published_cubes, synthesised, write_pack
 from town import NUCLEAR, town
-from truths import Published, publish, without_child_only
 
 from synthestat.diagnostics.recovery import household_table
 from synthestat.packs.pack import CountryPack, find_pack

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pytest
-from baselines import random_filling
+from known.baselines import random_filling
+from known.truths import Published, publish, without_child_only
 from known_truth import off_tables, synthesised
 from lives import Rules
 from town import NUCLEAR, STEM, town
-from truths import Published, publish, without_child_only
 
 from synthestat.diagnostics.recovery import Score, composition_scores, hard_counts
 

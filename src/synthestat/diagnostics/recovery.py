@@ -17,19 +17,8 @@ from numpy.typing import NDArray
 
 from synthestat.errors import InputError
 from synthestat.packs.spec import HOUSEHOLD_TYPES
+from synthestat.synthesis.roles import ROLES
 
-ROLES = (
-    "reference",
-    "partner",
-    "child",
-    "child_in_law",
-    "grandchild",
-    "parent",
-    "sibling",
-    "other_relative",
-    "non_relative",
-    "institutional",
-)
 TYPES = HOUSEHOLD_TYPES
 COLUMNS = {
     "zone": pl.String,

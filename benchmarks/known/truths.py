@@ -31,7 +31,7 @@ from synthestat.diagnostics.recovery import (
 )
 from synthestat.errors import InputError
 
-FOLDER = Path(__file__).parents[1] / "../shared/data/truth"
+FOLDER = Path(__file__).parents[2] / "../shared/data/truth"
 GHANA, PSEUDOPEOPLE = "ghanaS.csv.gz", "pseudopeople_decennial_2020.csv.gz"
 OPEN_AGE, OPEN_SIZE = 85, 8  # first of the open classes, as offices print them
 PSEUDOPEOPLE_ZONES = 4  # assumption: districts of about a thousand households

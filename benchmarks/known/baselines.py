@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+from known.truths import OPEN_AGE, OPEN_SIZE, Published
 from numpy.typing import NDArray
-from truths import OPEN_AGE, OPEN_SIZE, Published
 
 from synthestat.diagnostics.recovery import COLUMNS, TYPES, household_table
 
