@@ -16,7 +16,9 @@ from synthestat.synthesis.structures import Position
 
 P = Position
 _GENERATION = 28.0
-_MATCHING_ORDER = (
+_MATCHING_ORDER = (  # heads before those whose wishes follow from the age of the head
+    P.ALONE,
+    P.SINGLE,
     P.WIFE,
     P.HUSBAND,
     P.WIFE_ONLY,
@@ -32,8 +34,6 @@ _MATCHING_ORDER = (
     P.NESTED_MOTHER,
     P.CHILD,
     P.GRANDCHILD,
-    P.ALONE,
-    P.SINGLE,
     P.SIBLING,
     P.RELATIVE,
     P.NONRELATIVE,
