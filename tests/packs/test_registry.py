@@ -162,3 +162,13 @@ def test_the_default_registry_stands_at_any_mean_size(tiny_pack: CountryPack) ->
             assert np.max(shares) <= 1
         couples.append(registry.number("partner_age_gap", "location"))
     assert couples == pytest.approx([2.2, 2.2, 4.2357, 6.0, 6.0], abs=1e-3)
+
+
+def test_a_narrow_kernel_has_a_finite_density_far_from_its_centre() -> None:
+    """What underflows as a density is still a number as a log-density."""
+    values: dict[str | int, object] = {"location": 0.0, "scale": 0.1, "df": 400.0}
+    first, density = Registry((entry(values, kind="kernel"),)).log_kernel("f", (-60, 60))
+    assert first == -60
+    assert np.isfinite(density).all()
+    assert np.exp(density).sum() == pytest.approx(1.0)
+    assert density.argmax() == 60

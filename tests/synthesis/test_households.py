@@ -342,6 +342,26 @@ def test_written_types_are_the_published_ones(
         assert counted.counts.tolist() == asked.counts.tolist()
 
 
+def test_a_table_by_type_that_cleared_ties_break_stops_the_build(
+    tiny_population: Population,
+) -> None:
+    """Twenty couples with a child, by the table, of sixty persons who are all forty years old."""
+    pack, controls = tiny_population.pack, tiny_population.controls
+    table = np.zeros((3, TYPES), dtype=np.int64)
+    table[2, HOUSEHOLD_TYPES.index("couple_with_children")] = 20
+    zone = replace(
+        controls.zones[0], household_margins=(margin(table, (), EACH),), capped_persons=None
+    )
+    counts = np.zeros((96, 2), dtype=np.int64)
+    counts[40] = 30
+    home = pack.country.household_universe
+    total = HouseholdTotal(zone.code, home, 20, 20.0, 20.0, "measured", "c")
+    with pytest.raises(NotConvergedError, match=r"cannot hold with family ties .* 40 households"):
+        form_households(counts, zone, total, controls, pack, RandomStreams(1))
+    untyped = replace(zone, household_margins=())
+    assert form_households(counts, untyped, total, controls, pack, RandomStreams(1)).untied
+
+
 @given(
     seed=st.integers(0, 2**32 - 1),
     adults=st.integers(1, 14),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from synthestat.fitting.ipf import Floats
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.registry import Registry
 from synthestat.synthesis.kinship import (
     Refinement,
     _swap,
@@ -405,3 +406,40 @@ def test_a_household_alone_has_nobody_to_exchange_with(draw: Draw, refine: Refin
     record = refine(filled, 1, sweeps=5, repair_tries=5)
     assert filled[1].tolist() == before
     assert record.accepted == 0.0
+
+
+# Values of the registry at their limits -----------------------------------------------------------
+
+
+def with_values(pack: CountryPack, family: str, values: dict[str, float]) -> Registry:
+    """Return a pack's registry in which the entry in use of a family has other values."""
+    of = {"values": values}
+    return Registry(
+        tuple(
+            entry.model_copy(update=of) if entry.family == family else entry
+            for entry in pack.priors.applying
+        )
+    )
+
+
+def test_a_sibling_gap_of_weight_zero_is_prohibitive(xk_pack: CountryPack) -> None:
+    registry = with_values(xk_pack, "sibling_spacing", {"0": 0.0, "1": 0.5, "2+": 1.0})
+    energies = kinship_energies(registry, xk_pack.country.household_rules)
+    siblings = energies[Tie.SIBLING]
+    assert np.isfinite(energies).all()
+    assert siblings[120] == 60.0
+    assert siblings[[119, 121]] == pytest.approx(-np.log(0.5))
+    assert (siblings[122:] == 0.0).all()
+
+
+def test_a_gap_inside_its_band_is_never_taken_for_one_outside(xk_pack: CountryPack) -> None:
+    """A kernel so narrow that the ends of the band have next to no density."""
+    narrow = {"location": 28.0, "scale": 0.5, "df": 60.0}
+    registry = with_values(xk_pack, "mother_child_gap", narrow)
+    rules = xk_pack.country.household_rules
+    mothers = kinship_energies(registry, rules)[Tie.MOTHER]
+    first, last = rules.mother_age_at_birth.value
+    inside = np.arange(first + 120, last + 121)
+    assert (mothers[inside] < 60.0).all()
+    assert (np.delete(mothers, inside) == 60.0).all()
+    assert int(np.argmin(mothers)) - 120 == 28

@@ -68,10 +68,9 @@ def round_between(
     step = np.where(free, fraction, 0.0)
     _walk_cycles(step, edges, rng.random(len(edges)))
     whole: Whole = np.rint(step).astype(np.int64)
-    wanted_rows, wanted_columns = rows - floor.sum(axis=1), columns - floor.sum(axis=0)
-    if not _repair(whole, free, wanted_rows.astype(np.int64), wanted_columns.astype(np.int64)):
-        return None
-    return whole + floor.astype(np.int64)
+    least: Whole = floor.astype(np.int64)
+    wanted = rows - least.sum(axis=1), columns - least.sum(axis=0)
+    return whole + least if settle(whole, free.astype(np.int64), *wanted) else None
 
 
 @njit(cache=True, nogil=True)
@@ -161,17 +160,18 @@ def _push(flat, cycle, draw):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _repair(whole, free, rows, columns):  # type: ignore[no-untyped-def]
+def settle(whole, highest, rows, columns):  # type: ignore[no-untyped-def]
     """Move single units along augmenting paths until all margins hold; tell whether they do.
 
-    `whole` (r, c) holds 0 or 1 and changes where `free`; `rows` and `columns` are its wanted sums.
+    `whole` (r, c) changes in place, every cell between 0 and its `highest` (r, c); `rows` and
+    `columns` are its wanted sums.
     """
     r, c = whole.shape
     short = np.concatenate((rows - whole.sum(axis=1), columns - whole.sum(axis=0)))
+    came, queue = np.empty(r + c, dtype=np.int64), np.empty(r + c, dtype=np.int64)
     for start in range(r + c):
         while (short[start] > 0) if start < r else (short[start] < 0):
-            came = np.full(r + c, -1, dtype=np.int64)
-            end = _augmenting_path(start, whole, free, short, came)
+            end = _augmenting_path(start, whole, highest, short, came, queue)
             if end < 0:
                 return False
             short[start] += -1 if start < r else 1
@@ -179,18 +179,18 @@ def _repair(whole, free, rows, columns):  # type: ignore[no-untyped-def]
             while end != start:
                 before = came[end]
                 if before < r:
-                    whole[before, end - r] = 1
+                    whole[before, end - r] += 1
                 else:
-                    whole[end, before - r] = 0
+                    whole[end, before - r] -= 1
                 end = before
     return not short.any()
 
 
 @njit(cache=True, nogil=True)
-def _augmenting_path(start, whole, free, short, came):  # type: ignore[no-untyped-def]
+def _augmenting_path(start, whole, highest, short, came, queue):  # type: ignore[no-untyped-def]
     """Search breadth first for a column that wants a unit or a row that has one too many."""
     r, c = whole.shape
-    queue = np.empty(r + c, dtype=np.int64)
+    came[:] = -1
     queue[0], came[start] = start, start
     head, tail = 0, 1
     while head < tail:
@@ -201,7 +201,8 @@ def _augmenting_path(start, whole, free, short, came):  # type: ignore[no-untype
         for other in range(c if node < r else r):
             row, column = (node, other) if node < r else (other, node - r)
             reached = r + other if node < r else other
-            open_way = free[row, column] and whole[row, column] == (0 if node < r else 1)
+            cell = whole[row, column]
+            open_way = cell < highest[row, column] if node < r else cell > 0
             if open_way and came[reached] < 0:
                 came[reached] = node
                 queue[tail] = reached

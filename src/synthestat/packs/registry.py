@@ -96,8 +96,8 @@ class Registry:
         scale = self.number(family, "scale")
         df = self.number(family, "df")
         gaps = np.arange(band[0], band[1] + 1)
-        density = (1.0 + ((gaps - location) / scale) ** 2 / df) ** (-(df + 1.0) / 2.0)
-        return band[0], np.log(density / density.sum())
+        log_density = -(df + 1.0) / 2.0 * np.log1p(((gaps - location) / scale) ** 2 / df)
+        return band[0], log_density - np.logaddexp.reduce(log_density)
 
     def oldest_ages(self, first: int, oldest: int) -> Floats:
         """Return shares of single ages first..oldest by Gompertz survivorship (sum 1)."""

@@ -9,6 +9,8 @@ between quota groups.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -53,12 +55,8 @@ def partners_alike(
     for category in alike:
         _take_singly(category, order, cells.of, left, value)
     rest = np.flatnonzero(value < 0)
-    inside = Cells(cells.of[rest], *(getattr(cells, n) for n in _COLUMNS))
-    value[rest] = at_random(inside, left, rng)
+    value[rest] = at_random(replace(cells, of=cells.of[rest]), left, rng)
     return value
-
-
-_COLUMNS = ("stripe", "group", "sex", "given", "age", "persons")
 
 
 def exchange(

@@ -30,7 +30,6 @@ _HOUSEHOLD_WEIGHT = (
     0.5  # of a household's divergence against a person's: assumption, see methods.md
 )
 _RIDGE = 1e-7  # of the penalty on multipliers, against all persons: breaks ties only
-_MALE, _FEMALE = 0, 1
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,7 @@ def _limits(
     """Return what persons allow: places open to minors, places for men and women, and partners."""
     of = structures.positions.astype(np.float64)
     limits = [WeightedSum(of[:, list(ANY_AGE)].sum(axis=1), float(counts[:adult].sum()), np.inf)]
-    for sex, classes in ((_MALE, MALE_ONLY), (_FEMALE, FEMALE_ONLY)):
+    for sex, classes in enumerate((MALE_ONLY, FEMALE_ONLY)):
         partners = [position for position in classes if position in PARTNERED]
         for positions, age in ((list(classes), adult), (partners, max(partner_age, adult))):
             places = of[:, positions].sum(axis=1)

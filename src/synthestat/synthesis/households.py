@@ -172,31 +172,43 @@ def household_sizes(
     weights = size_weights(controls.size_shape, pack, largest)
     near = expected_sizes(weights, classes[0], totals[0], features, targets)
     near = np.where(totals[0][classes[0]] > 0, np.maximum(near, 1e-12), 0.0)
-    typed = [margin for margin in margins if "household_type" in margin.columns]
-    kinds = len(HOUSEHOLD_TYPES) if typed else 1
-    size_of = np.repeat(np.arange(largest), kinds)  # cells of size and type, or of size alone
-    features = [feature[size_of] for feature in features]
+    size_of = np.arange(largest)
+    told: list[CellMargin] = []
+    if any("household_type" in margin.columns for margin in margins):
+        near, told = room_for_types(near, margins, structures, features, targets)
+        size_of = np.repeat(size_of, len(HOUSEHOLD_TYPES))
     exact = [CellMargin(index[size_of], of) for index, of in zip(classes, totals, strict=True)]
-    if typed:
-        told = type_tables(typed, size_of + 1, np.tile(np.arange(kinds), largest))
-        possible = np.zeros(len(size_of), dtype=bool)
-        possible[(structures.sizes - 1) * kinds + structures.types] = True
-        seed = np.where(possible, near[size_of], 0.0)
-        if not any("size" in margin.columns for margin in margins):
-            group, of = told[0].index, told[0].targets
-            by_type = expected_sizes(np.maximum(seed, 1e-12), group, of, features, targets)
-            near = np.bincount(size_of, by_type, minlength=largest).astype(np.float64)
-        nearest = (CellMargin(size_of, near), *told)
-        near = fit_margins(seed, nearest, max_iterations=200).cells
-        near, exact = np.where(possible, np.maximum(near, 1e-12), 0.0), [*exact, *told]
-    whole = round_to_margins(
-        near,
-        exact,
-        rng,
-        sums=[WeightedSum(f, t, t) for f, t in zip(features, targets, strict=True)],
-        place=f"household sizes of {place}",
-    )
-    return np.asarray(whole.reshape(largest, kinds).sum(axis=1), dtype=np.int64)
+    sums = [WeightedSum(f[size_of], t, t) for f, t in zip(features, targets, strict=True)]
+    place = f"household sizes of {place}"
+    whole = round_to_margins(near, [*exact, *told], rng, sums=sums, place=place)
+    return np.asarray(whole.reshape(largest, -1).sum(axis=1), dtype=np.int64)
+
+
+def room_for_types(
+    near: Floats,
+    margins: Sequence[HouseholdMargin],
+    structures: Structures,
+    features: Sequence[Floats],
+    targets: Sequence[float],
+) -> tuple[Floats, list[CellMargin]]:
+    """Return expected households by size and type, shape (sizes x types,), and the typed tables.
+
+    `near` (sizes,) are the households by size to keep to; where no table is by size, those that the
+    types make likely replace them. Cells without a structure are zero, all others positive.
+    `features`, each (sizes,), have the sums `targets`.
+    """
+    largest, kinds = len(near), len(HOUSEHOLD_TYPES)
+    size_of = np.repeat(np.arange(largest), kinds)
+    told = type_tables(margins, size_of + 1, np.tile(np.arange(kinds), largest))
+    possible = np.zeros(len(size_of), dtype=bool)
+    possible[(structures.sizes - 1) * kinds + structures.types] = True
+    seed = np.where(possible, near[size_of], 0.0)
+    if not any("size" in margin.columns for margin in margins):
+        weights, columns = np.maximum(seed, 1e-12), [feature[size_of] for feature in features]
+        by_type = expected_sizes(weights, told[0].index, told[0].targets, columns, targets)
+        near = np.bincount(size_of, by_type, minlength=largest).astype(np.float64)
+    fit = fit_margins(seed, (CellMargin(size_of, near), *told), max_iterations=200)
+    return np.where(possible, np.maximum(fit.cells, 1e-12), 0.0), told
 
 
 def expected_sizes(

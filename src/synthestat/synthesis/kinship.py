@@ -23,7 +23,8 @@ from synthestat.synthesis.layout import Ints, Positions, Tie
 from synthestat.synthesis.structures import ANY_AGE, FEMALE_ONLY, MALE_ONLY, PARTNERED, Position
 
 Floats = NDArray[np.float32]
-_FORBIDDEN = 60.0  # energy of a tie outside its band: far above any kernel's range
+_FORBIDDEN = 60.0  # energy of a tie outside its band, or of weight zero
+_RAREST = 50.0  # the most that a gap inside its band may have, however narrow the kernel: exp(-50)
 _REACH = 121  # gaps from -120 to 120 years
 _EVERY_GAP = (-120, 120)
 _SETTLED = (
@@ -47,18 +48,20 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
     """Return minus log-density of each tie by whole years, shape (2 x ties, 241).
 
     Row t is Tie t by the second's age minus the first's, plus 120; row t + len(Tie) is the same tie
-    seen from its second end. Gaps outside a band of the pack's rules have a prohibitive energy.
+    seen from its second end. Gaps outside a band of the pack's rules, and between siblings those of
+    weight zero, have a prohibitive energy.
     """
 
     def of(family: str, band: tuple[int, int]) -> Floats:
         first, log_density = registry.log_kernel(family, band)
         energy = np.full(2 * _REACH - 1, _FORBIDDEN)
         at = first + _REACH - 1
-        energy[at : at + len(log_density)] = -log_density
+        energy[at : at + len(log_density)] = np.minimum(-log_density, _RAREST)
         return energy
 
     fathers = rules.father_age_at_birth.value
     spacing = registry.weights("sibling_spacing")
+    siblings = np.array([_energy(spacing[years]) for years in ("0", "1", "2+")])
     away = np.minimum(np.abs(np.arange(2 * _REACH - 1) - _REACH + 1), 2)
     tables = {
         Tie.PARTNER: of("partner_age_gap", rules.partner_age_gap.value),
@@ -66,7 +69,7 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
         Tie.MOTHER: of("mother_child_gap", rules.mother_age_at_birth.value),
         Tie.FATHER: of("father_child_gap", fathers),
         Tie.FATHER_BESIDE: np.where(of("father_child_gap", fathers) < _FORBIDDEN, 0.0, _FORBIDDEN),
-        Tie.SIBLING: -np.log(np.array([spacing["0"], spacing["1"], spacing["2+"]]))[away],
+        Tie.SIBLING: siblings[away],
         Tie.GRANDPARENT: of("grandparent_gap", (2 * rules.mother_age_at_birth.value[0], 120)),
         Tie.HEADS_SIBLING: of("heads_sibling_gap", _EVERY_GAP),
         Tie.RELATIVE: of("relative_gap", _EVERY_GAP),
@@ -74,6 +77,10 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
     }
     ordered = np.stack([tables[tie] for tie in Tie])
     return np.concatenate([ordered, ordered[:, ::-1]]).astype(np.float32)
+
+
+def _energy(weight: float) -> float:
+    return float(min(-np.log(weight), _RAREST)) if weight > 0 else _FORBIDDEN
 
 
 def refine_ages(
