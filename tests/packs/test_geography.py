@@ -41,6 +41,8 @@ def test_a_row_becomes_a_zone(tmp_path: Path) -> None:
     assert tree.children("R") == (zone,)
     assert tree.children("001") == ()
     assert tree.at("town") == (zone,)
+    assert tree.lineage("001") == ("001", "R")
+    assert tree.lineage("R") == ("R",)
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,31 @@ for each, instead in SAID_INSTEAD.items():
     defect(3, "household_type")(claim(each, 1 if each == "other" else 2))
 
 
-def rename(run, role, said):
+ROLES_SAID_INSTEAD = (
+    ("child", "other_relative"),
+    ("child", "sibling"),
+    ("child", "grandchild"),
+    ("sibling", "child_in_law"),
+    ("child_in_law", "non_relative"),
+    ("other_relative", "parent"),
+    ("parent", "sibling"),
+)
+"""A role by the links, and what one member of it is called in its stead."""
+
+
+def rename(role, said):
     """Give the first member of a role another one."""
-    member = run.first(PERSONS, pl.col("household_role") == role)
-    run.put(PERSONS, "person_id", member["person_id"], household_role=said)
+
+    def plant(run):
+        member = run.first(PERSONS, pl.col("household_role") == role)
+        run.put(PERSONS, "person_id", member["person_id"], household_role=said)
+
+    plant.__name__ = f"plant_{role}_called_{said}"
+    return plant
+
+
+for each, instead in ROLES_SAID_INSTEAD:
+    defect(3, "roles")(rename(each, instead))
 
 
 @defect(3, "household_type")
@@ -89,16 +110,6 @@ def plant_only_child_called_a_non_relative(run):
 
 
 @defect(3, "roles")
-def plant_child_called_another_relative(run):
-    rename(run, "child", "other_relative")
-
-
-@defect(3, "roles")
-def plant_child_called_a_sibling(run):
-    rename(run, "child", "sibling")
-
-
-@defect(3, "roles")
 def plant_grandchild_called_another_relative(run):
     child = pl.coalesce("mother_id", "father_id").is_not_null()
     member = run.first(PERSONS, pl.col("household_role") == "grandchild", child)
@@ -106,34 +117,9 @@ def plant_grandchild_called_another_relative(run):
 
 
 @defect(3, "roles")
-def plant_child_called_a_grandchild(run):
-    rename(run, "child", "grandchild")
-
-
-@defect(3, "roles")
 def plant_child_in_law_without_a_child_as_partner(run):
     child = run.first(PERSONS, pl.col("household_role") == "child_in_law")["partner_id"]
     run.put(PERSONS, "person_id", child, household_role="other_relative")
-
-
-@defect(3, "roles")
-def plant_sibling_called_a_child_in_law(run):
-    rename(run, "sibling", "child_in_law")
-
-
-@defect(3, "roles")
-def plant_child_in_law_called_a_non_relative(run):
-    rename(run, "child_in_law", "non_relative")
-
-
-@defect(3, "roles")
-def plant_relative_called_a_parent(run):
-    rename(run, "other_relative", "parent")
-
-
-@defect(3, "roles")
-def plant_parent_called_a_sibling(run):
-    rename(run, "parent", "sibling")
 
 
 @defect(3, "roles")

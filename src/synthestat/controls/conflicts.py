@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthestat.controls.age_bands import shared_keys
+from synthestat.controls.age_bands import Key, shared_keys
 from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Published
 from synthestat.controls.joint import components, interval_words, is_acyclic, joint_conflict
 from synthestat.controls.relaxations import sums_by_key
@@ -88,23 +88,33 @@ def margin_conflicts(published: Published, pack: CountryPack) -> list[Conflict]:
         for zone in pack.geography.zones:
             if zone not in one.zones or zone not in other.zones:
                 continue
-            spans = [_spans(t, zone, key) for t, key in zip((one, other), keys, strict=True)]
-            for key, (low, high) in spans[0].items():
-                least, most = spans[1][key]
-                if high < least or most < low:
-                    at = " ".join(key) or "all"
-                    cells = (
-                        f"{one.cell_name(zone)} for {at} = {interval_words(low, high)}",
-                        f"{other.cell_name(zone)} for {at} = {interval_words(least, most)}",
-                    )
-                    reason = f"two sums of {one.spec.universe} in {zone}"
-                    conflicts.append(Conflict(reason, cells))
+            conflicts += sum_conflicts((one, other), keys, zone, one.spec.universe)
     return conflicts
 
 
-def _spans(
-    table: ControlTable, zone: str, keys: list[tuple[str, ...]]
-) -> dict[tuple[str, ...], tuple[int, int]]:
+def sum_conflicts(
+    pair: tuple[ControlTable, ControlTable], keys: tuple[list[Key], list[Key]], zone: str, what: str
+) -> list[Conflict]:
+    """Return sums of `what` in a zone that differ between two tables beyond their noise.
+
+    `keys` gives, for each table, the key by which each of its categories is summed.
+    """
+    one, other = pair
+    spans = [_spans(table, zone, key) for table, key in zip(pair, keys, strict=True)]
+    conflicts = []
+    for key, (low, high) in spans[0].items():
+        least, most = spans[1][key]
+        if high < least or most < low:
+            at = " ".join(key) or "all"
+            cells = (
+                f"{one.cell_name(zone)} for {at} = {interval_words(low, high)}",
+                f"{other.cell_name(zone)} for {at} = {interval_words(least, most)}",
+            )
+            conflicts.append(Conflict(f"two sums of {what} in {zone}", cells))
+    return conflicts
+
+
+def _spans(table: ControlTable, zone: str, keys: list[Key]) -> dict[Key, tuple[int, int]]:
     """Return (least, most) sum of a zone's cells by key, one key per cell."""
     low, high = (sums_by_key(keys, side) for side in table.bounds(zone))
     return {key: (low[key], high[key]) for key in low}

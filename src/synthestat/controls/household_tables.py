@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from synthestat.controls.conflicts import Conflict
+from synthestat.controls.age_bands import Key
+from synthestat.controls.conflicts import Conflict, sum_conflicts
 from synthestat.controls.control_tables import (
     UNBOUNDED,
     UNPUBLISHED,
@@ -28,7 +29,6 @@ from synthestat.controls.relaxations import (
     Relaxation,
     category_name,
     published_figure,
-    sums_by_key,
 )
 from synthestat.errors import PackError
 from synthestat.fitting.feasibility import feasible, irreducible_conflict, least_relaxation
@@ -214,7 +214,9 @@ def household_table_conflicts(
     conflicts = [
         conflict
         for one, other in itertools.combinations(counted, 2)
-        for conflict in _pair_conflicts(one, other, place.zone)
+        for conflict in sum_conflicts(
+            (one, other), _shared_keys(one, other), place.zone, "households"
+        )
     ]
     if conflicts:
         return conflicts
@@ -230,29 +232,7 @@ def household_table_conflicts(
     return [Conflict(reason, tuple(rows[at].cell for at in members))]
 
 
-def _pair_conflicts(one: ControlTable, other: ControlTable, zone: str) -> list[Conflict]:
-    """Return sums over what two tables both tell apart that differ beyond their noise."""
-    keys = _shared_keys(one, other)
-    spans = []
-    for table, key in zip((one, other), keys, strict=True):
-        low, high = (sums_by_key(key, side) for side in table.bounds(zone))
-        spans.append({k: (low[k], high[k]) for k in low})
-    conflicts = []
-    for shared, (least, most) in spans[0].items():
-        low_other, high_other = spans[1][shared]
-        if most < low_other or high_other < least:
-            at = " ".join(shared) or "all"
-            cells = (
-                f"{one.cell_name(zone)} for {at} = {interval_words(least, most)}",
-                f"{other.cell_name(zone)} for {at} = {interval_words(low_other, high_other)}",
-            )
-            conflicts.append(Conflict(f"two sums of households in {zone}", cells))
-    return conflicts
-
-
-def _shared_keys(
-    one: ControlTable, other: ControlTable
-) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def _shared_keys(one: ControlTable, other: ControlTable) -> tuple[list[Key], list[Key]]:
     """Return each category's key, for each table, in the finest classes that both sum to."""
     names: dict[str, dict[str, str]] = {}
     if "size" in one.columns and "size" in other.columns:

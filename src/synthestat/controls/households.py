@@ -97,10 +97,8 @@ def household_faults(tables: HouseholdTables, pack: CountryPack) -> list[str]:
     zones = {zone.code for zone in pack.geography.at(pack.country.zone_level)}
     tree: dict[str, set[str]] = {code: set() for code in pack.geography.zones}
     for code in zones:
-        above: str | None = code
-        while above is not None:
+        for above in pack.geography.lineage(code):
             tree[above].add(code)
-            above = pack.geography.zones[above].parent
     return household_table_faults(
         tables.split,
         pack.geography.root.code,

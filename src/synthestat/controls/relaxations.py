@@ -1,4 +1,4 @@
-"""Relaxations: FIRM figures that no population can meet, moved by the least, with the proof."""
+"""Relaxations: figures that no population can meet, moved by the least, with the proof."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from synthestat.packs.spec import LEVELS_IN_DEVIATION
 
 @dataclass(frozen=True)
 class Relaxation:
-    """One FIRM cell or margin that could not be met, and the proof that less would not do."""
+    """One FIRM or SOFT cell or margin that could not be met, with proof that less would not do."""
 
     control_id: str
     zone: str

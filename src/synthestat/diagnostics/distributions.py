@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from synthestat.diagnostics.attributes import attribute_diagnostics
+from synthestat.packs.pack import CountryPack
 from synthestat.story import Population
 from synthestat.synthesis.households import size_weights
 
@@ -37,7 +38,7 @@ def distribution_diagnostics(
         "families": fit.to_dicts(),
         "attributes": attribute_diagnostics(population.pack, persons),
         "household_size_guide": _size_guide(population, households),
-        "held_out_tables": "none: every table at hand constrains this build",
+        "held_out_tables": held_out_tables(population.pack),
         "registry": [
             {
                 "id": entry.id,
@@ -56,6 +57,14 @@ def distribution_diagnostics(
             for entry in population.pack.priors.applying
         ],
     }
+
+
+def held_out_tables(pack: CountryPack) -> str:
+    """Name the tables that nothing in the build takes: no control but for show, no distribution."""
+    used = {control.table for control in pack.controls if control.level != "INFORMATIONAL"}
+    used |= {str(e.values.get("table")) for e in pack.priors.applying if e.status == "used"}
+    held_out = sorted(pack.sources.keys() - used)
+    return ", ".join(held_out) or "none: every table at hand constrains or shapes this build"
 
 
 def _size_guide(population: Population, households: pl.DataFrame) -> dict[str, object]:

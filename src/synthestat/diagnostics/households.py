@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,9 +16,8 @@ from synthestat.diagnostics.family_structure import (
 )
 from synthestat.diagnostics.soft_targets import soft_target_rows
 from synthestat.story import Population
-from synthestat.synthesis.kinship import refine_ages
+from synthestat.synthesis.kinship import MOST_SWEEPS
 
-MOST_SWEEPS = int(inspect.signature(refine_ages).parameters["sweeps"].default)
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 

@@ -77,7 +77,7 @@ def observed_counts(
     zone_at = {zone: at for at, zone in enumerate(table.zones)}
     category_at = {category: at for at, category in enumerate(table.categories)}
     observed = np.zeros(table.targets.shape, dtype=np.int64)
-    ancestors = {zone: _lineage(zone, pack) for zone in pack.geography.zones}
+    ancestors = {zone: pack.geography.lineage(zone) for zone in pack.geography.zones}
     for zone, *category, count in counted.iter_rows():
         for above in ancestors[zone]:
             if above in zone_at:
@@ -106,14 +106,6 @@ def _key(column: str, table: ControlTable, pack: CountryPack) -> pl.Expr:
     blocks = block_names(starts)
     bands = {age: blocks[block_of(starts, age)] for age in range(pack.country.ages.oldest + 1)}
     return pl.col("age").cast(pl.Int64).replace_strict(bands, return_dtype=pl.String)
-
-
-def _lineage(zone: str, pack: CountryPack) -> list[str]:
-    line, code = [], zone
-    while code is not None:
-        line.append(code)
-        code = pack.geography.zones[code].parent  # type: ignore[assignment]
-    return line
 
 
 def _control_rows(

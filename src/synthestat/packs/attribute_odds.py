@@ -15,10 +15,15 @@ from numpy.typing import NDArray
 
 from synthestat.errors import PackError
 from synthestat.packs.registry import Floats, Registry
-from synthestat.packs.spec import SEXES, AttributeSpec, ControlSpec, CountrySpec
+from synthestat.packs.spec import (
+    LEVELS_IN_DEVIATION,
+    SEXES,
+    AttributeSpec,
+    ControlSpec,
+    CountrySpec,
+)
 
 Flags = NDArray[np.bool_]
-BINDING = ("HARD", "FIRM", "SOFT")
 
 
 def category_odds(attribute: AttributeSpec, country: CountrySpec, registry: Registry) -> Floats:
@@ -135,7 +140,7 @@ def _control_faults(
     others = [column for column in control.by if column != attribute.name]
     if attribute.name not in control.by or control.counts != "persons":
         faults.append(f"control {control.id!r} counts no persons by {attribute.name}")
-    if control.level not in BINDING:
+    if control.level not in LEVELS_IN_DEVIATION:
         faults.append(f"control {control.id!r} is {control.level}: quotas are HARD, FIRM or SOFT")
     if len(others) > 1 or any(column not in drawn for column in others):
         faults.append(

@@ -149,14 +149,9 @@ def table_levels(pack: CountryPack, snapshots: SnapshotStore) -> dict[str, str]:
             codes = cube.dimension(source.zone_dimension).codes
             known = [code for code in codes if code in pack.geography.zones]
             if known:
-                finest = max(known, key=lambda code: _depth(pack.geography, code))
+                finest = max(known, key=lambda code: len(pack.geography.lineage(code)))
                 levels[source.id] = pack.geography.zones[finest].level
     return levels
-
-
-def _depth(geography: Geography, code: str) -> int:
-    parent = geography.zones[code].parent
-    return 0 if parent is None else 1 + _depth(geography, parent)
 
 
 def _of_control(

@@ -53,6 +53,11 @@ class Geography:
         """Return the direct children of a zone, in file order."""
         return self._children.get(code, ())
 
+    def lineage(self, code: str) -> tuple[str, ...]:
+        """Return a zone's code and those of all zones that it lies in, the root last."""
+        parent = self.zones[code].parent
+        return (code,) if parent is None else (code, *self.lineage(parent))
+
     def code_of(self, spelling: str) -> str:
         """Return the code of the one zone that is spelt so; PackError where none or several are."""
         folded = spelling.strip().casefold()

@@ -14,7 +14,7 @@ import duckdb
 
 from synthestat.bundle.read import read_json
 from synthestat.errors import BundleError
-from synthestat.review.definitions import Definitions, read_yaml
+from synthestat.review.definitions import BINDING, Definitions, read_yaml
 from synthestat.review.recount import Cell, recount
 from synthestat.sources.snapshots import SnapshotStore
 
@@ -142,6 +142,22 @@ class Case:
     def cells(self) -> tuple[Cell, ...]:
         """Every cell of every control that could be recomputed."""
         return self.recounted[0]
+
+    @cached_property
+    def published_households(self) -> frozenset[tuple[str, str]]:
+        """(zone, universe) whose number of households a table gives.
+
+        A table by size or type gives it where it binds.
+        """
+        return frozenset(
+            (cell.zone, cell.control.universe)
+            for cell in self.cells
+            if cell.control.counts == "households"
+            and cell.control.total_of is None
+            and not cell.control.only
+            and (cell.control.level in BINDING or not cell.control.by)
+            and cell.target is not None
+        )
 
     @cached_property
     def relaxations(self) -> list[dict[str, Any]]:

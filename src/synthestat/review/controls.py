@@ -113,7 +113,7 @@ def tolerances(case: Case) -> Answer:
 
 def deviation(case: Case) -> float:
     """The largest absolute relative error over HARD, FIRM and SOFT cells with a target not 0."""
-    errors = (cell.relative_error for cell in case.cells)
+    errors = (cell.relative_error for cell in case.cells if cell.judged)
     return max((abs(error) for error in errors if error is not None), default=0.0)
 
 
@@ -174,7 +174,7 @@ def _row_faults(cell: Cell, row: dict[str, Any]) -> Iterator[str]:
         "category": cell.category,
         "target": cell.target,
         "observed": cell.observed,
-        "residual": cell.residual if cell.judged else None,
+        "residual": cell.residual if cell.compared else None,
     }
     if cell.judged:
         for key, bound in zip(("low", "high"), cell.bounds, strict=True):
@@ -184,8 +184,6 @@ def _row_faults(cell: Cell, row: dict[str, Any]) -> Iterator[str]:
         if row[key] != value:
             yield f"{cell.id}: {key} {row[key]} reported, {value} recounted"
     stated, error = row["relative_error"], cell.relative_error
-    if cell.judged and cell.target == 0:
-        return  # no relative error is defined; the residual above says it all
     if stated != error and (stated is None or error is None or abs(stated - error) > EXACT):
         yield f"{cell.id}: relative error {stated} reported, {error} recounted"
 

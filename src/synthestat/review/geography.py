@@ -134,8 +134,9 @@ def _best_tier(case: Case, zone: str) -> tuple[str, str]:
     """The best tier that a zone may have, and why not better."""
     if any(str(entry["zone"]) == zone for entry in case.relaxations):
         return "C", "a control is relaxed there"
-    modelled = (c for c in case.cells if c.control.missing == "modelled" and c.target is None)
-    if any(cell.zone == zone for cell in modelled):
+    open_cells = (c for c in case.cells if c.control.missing == "modelled" and c.target is None)
+    modelled = {(c.zone, c.control.universe) for c in open_cells} - case.published_households
+    if any(place == zone for place, _ in modelled):
         return "C", "a count is modelled there"
     universes = case.pack.country["universes"].items()
     partial = [str(u) for u, e in universes if e.get("only_in") and not e.get("institution")]

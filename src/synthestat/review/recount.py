@@ -57,22 +57,26 @@ class Cell:
         return ".".join(filter(None, (self.control.id, self.zone, self.category)))
 
     @property
+    def compared(self) -> bool:
+        """Whether the cell has a target and a count."""
+        return self.target is not None and self.observed is not None
+
+    @property
     def judged(self) -> bool:
         """Whether the cell has a target, a count and a level that binds."""
-        known = self.target is not None and self.observed is not None
-        return known and self.control.level in BINDING
+        return self.compared and self.control.level in BINDING
 
     @property
     def residual(self) -> float:
-        """Observed minus published; 0 for a cell that is not judged."""
+        """Observed minus published; 0 for a cell without a target or a count."""
         if self.target is None or self.observed is None:
             return 0.0
         return self.observed - self.target
 
     @property
     def relative_error(self) -> float | None:
-        """The residual over the published figure; None if that is zero or not there."""
-        return self.residual / self.target if self.judged and self.target else None
+        """The residual over the published figure; None where one is absent or that is 0."""
+        return self.residual / self.target if self.compared and self.target else None
 
     @property
     def within_tolerance(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthestat.review.case import Case
-from synthestat.review.definitions import BINDING
 from synthestat.review.record import Answer, found, skipped
 
 SLACK = 1e-6  # rounding of a float64 bound
@@ -63,18 +62,9 @@ def interval_origins(case: Case) -> Answer:
 
 def _modelled(case: Case) -> Iterator[tuple[Key, int]]:
     """Household counts, by zone and universe, that no table publishes, as counted in the files."""
-    published = {
-        (cell.zone, cell.control.universe)
-        for cell in case.cells
-        if cell.control.counts == "households"
-        and cell.control.total_of is None
-        and not cell.control.only
-        and (cell.control.level in BINDING or not cell.control.by)
-        and cell.target is not None
-    }
     sql = "SELECT zone_code, universe, count(*) FROM households GROUP BY ALL ORDER BY ALL"
     for zone, universe, number in case.rows(sql):
-        if (zone, universe) not in published:
+        if (zone, universe) not in case.published_households:
             yield ("households", str(zone), str(universe)), int(number)
 
 

@@ -152,7 +152,7 @@ def _recounted(case: Case) -> tuple[float | None, pl.DataFrame]:
             "target": cell.target,
             "observed": cell.observed,
             "residual": cell.residual if cell.judged else None,
-            "relative_error": cell.relative_error,
+            "relative_error": cell.relative_error if cell.judged else None,
             "tolerance": cell.control.tolerance,
             "status": expected_status(cell, logged),
         }
