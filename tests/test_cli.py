@@ -83,6 +83,8 @@ def test_the_registry_lists_every_distribution_and_marks_what_is_used(tmp_path: 
         (("verify", "nowhere"), "not a folder"),
         (("show", "nowhere"), "not a folder"),
         (("page", "nowhere"), "not a folder"),
+        (("run", str(TINY), "QQ"), "no country pack answers to 'QQ'"),
+        (("verify", str(TINY), "--snapshots", "nowhere"), "nowhere is not a folder of frozen"),
         (("registry", "QQ"), "no country pack answers to 'QQ'"),
         (("registry", str(TINY), "--family", "shoes"), "no distribution of family 'shoes'"),
         (("registry", str(TINY), "--json", "no/such/place.json"), "cannot be written"),
@@ -96,6 +98,8 @@ def test_bad_input_ends_with_two_and_one_error(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    if "Usage:" not in done.stderr:  # one error, and nothing of a progress bar
+        assert "" not in done.stderr.splitlines()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

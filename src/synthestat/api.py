@@ -96,7 +96,15 @@ def page(
 
 
 def snapshot_store(folder: str | Path | None) -> SnapshotStore:
-    """Return the given folder of extracts, before those of the embedded packs."""
+    """Return the given folder of extracts, before those of the embedded packs.
+
+    InputError where the given folder is not there.
+    """
+    if folder is not None and not Path(folder).is_dir():
+        raise InputError(
+            f"{folder} is not a folder of frozen extracts",
+            remedy="give the snapshots/ folder of the run's pack, or leave --snapshots out",
+        )
     folders = [pack / "snapshots" for pack in embedded_editions().values()]
     return SnapshotStore(*([] if folder is None else [Path(folder)]), *folders)
 

@@ -282,12 +282,13 @@ def run_countries(
     from synthestat import api
     from synthestat.packs.pack import find_pack
 
+    packs = {name: find_pack(name) for name in country}  # a wrong name stops all, and at once
     ends = []
-    for name in country:
+    for name, pack in packs.items():
         folder = _build(name, out, seed, workers)
         _print_status(folder)
         with _status("verifying from the files"):
-            verification = api.verify(folder, snapshots=find_pack(name).snapshots)
+            verification = api.verify(folder, snapshots=pack.snapshots)
         with _status("drawing the page"):
             path = api.page(folder, boundaries=boundaries, verification=verification)
         ends.append((folder, path, verification.passed))
@@ -304,13 +305,16 @@ def _build(country: str, out: Path, seed: int, workers: int | None) -> Path:
     from synthestat import api
 
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as bar:
+    quiet = not errors.is_terminal
+    with Progress(
+        *columns, TimeElapsedColumn(), console=errors, transient=True, disable=quiet
+    ) as bar:
         task = bar.add_task("starting", total=None)
         spoken: set[str] = set()
 
         def tell(step: str, done: int, of: int) -> None:
             bar.update(task, description=step, completed=done, total=of)
-            if not errors.is_terminal and step not in spoken:
+            if quiet and step not in spoken:
                 spoken.add(step)
                 errors.print(f"{country}: {step}", highlight=False)
 
@@ -357,6 +361,8 @@ def _print_status(folder: Path) -> None:
         for part in sorted(set(targets[what]) | set(built[what]), key=lambda p: (p != "all", p)):
             name = what if part == "all" else f"  {part}"
             row = (targets[what].get(part), built[what].get(part))
+            if row == (None, None):
+                continue
             table.add_row(name, *("-" if value is None else f"{value:,}" for value in row))
     screen.print(f"{manifest['country_name']} {manifest['edition']}  SYNTHETIC  {bundle.run_id}")
     screen.print(table)

@@ -87,8 +87,10 @@ def test_markdown_is_read_into_plain_values():
     assert paragraph.items[0][0].text == "A line and another."
 
 
-def official_rows(control: str, classes: dict[str, int]) -> list[dict[str, object]]:
-    fixed = {"control_id": control, "family": "age", "universe": "all", "zone": "ZZ"}
+def official_rows(
+    control: str, classes: dict[str, int | None], zone: str = "ZZ"
+) -> list[dict[str, object]]:
+    fixed = {"control_id": control, "counts": "persons", "universe": "all", "zone": zone}
     return [{**fixed, "category": label, "target": count} for label, count in classes.items()]
 
 
@@ -96,9 +98,9 @@ def test_official_ages_are_read_by_class_and_sex():
     by_sex = {"age=0-4;sex=male": 50, "age=0-4;sex=female": 45, "age=5+;sex=male": 7}
     rows = official_rows("fine", by_sex) + official_rows("whole", {"age=0": 1})
     rows += official_rows("other", {"age=0": 1, "band=x": 2, "age=3": 1, "age=4": 2})
-    found = official_ages(pl.DataFrame(rows), "ZZ")
+    found = official_ages(pl.DataFrame(rows), "ZZ", ["A"])
     assert found is not None
-    assert (found.control_id, found.by_sex) == ("fine", True)
+    assert (found.control_id, found.by_sex, found.summed) == ("fine", True, 0)
     totals = found.totals().select("low", "high", "label", "people").rows()
     assert totals == [(0, 4, "0-4", 95), (5, None, "5+", 7)]
     ages = pl.DataFrame({"age": [0, 4, 5, 90], "people": [10, 20, 3, 4]})
@@ -106,7 +108,26 @@ def test_official_ages_are_read_by_class_and_sex():
     people = pl.DataFrame({"age": [0, 4], "sex": ["male", "female"], "people": [10, 20]})
     drawn = draw("p", "", "", "", charts.pyramid(people, found.table))
     assert [theme for theme, _ in drawn.pictures] == ["light", "dark"]
-    assert official_ages(pl.DataFrame(rows), "YY") is None
+    assert official_ages(pl.DataFrame(rows), "YY", ["A"]) is None
+
+
+def test_official_ages_without_a_row_for_the_country_are_the_sum_over_its_zones():
+    first = official_rows("bands", {"sex=male;age=0-4": 1, "sex=male;age=5+": 2}, "A")
+    second = official_rows("bands", {"sex=male;age=0-4": 10, "sex=male;age=5+": 20}, "B")
+    above = official_rows("bands", {"sex=male;age=0-4": 500, "sex=male;age=5+": 500}, "DISTRICT")
+    found = official_ages(pl.DataFrame(first + second + above), "ZZ", ["A", "B"])
+    assert found is not None
+    assert (found.by_sex, found.summed) == (True, 2)
+    assert found.totals()["people"].to_list() == [11, 22]
+    holes = official_rows("bands", {"sex=male;age=0-4": 10, "sex=male;age=5+": None}, "B")
+    assert official_ages(pl.DataFrame(first + holes), "ZZ", ["A", "B"]) is None
+    assert official_ages(pl.DataFrame(first), "ZZ", ["A", "B"]) is None
+
+
+def test_households_by_age_are_no_residents_by_age():
+    rows = pl.DataFrame(official_rows("heads", {"age=0-17": 0, "age=18+": 4}))
+    assert official_ages(rows, "ZZ", []) is not None
+    assert official_ages(rows.with_columns(counts=pl.lit("households")), "ZZ", []) is None
 
 
 # Families -----------------------------------------------------------------------------------------

@@ -72,8 +72,8 @@ def age_totals(synthetic: pl.DataFrame, official: pl.DataFrame | None) -> Drawin
         )
         y = alt.Y("people:Q", title="Residents per year of age", axis=alt.Axis(format="~s"))
         key = alt.Scale(
-            domain=["synthetic", "official"],
-            range=[theme.accent, theme.ink],
+            domain=["synthetic", "official"][: 2 if steps else 1],
+            range=[theme.accent, theme.ink][: 2 if steps else 1],
         )
         legend = alt.Legend(title=None, orient="top", symbolType="square")
         bars_drawn = plotted(bars).mark_area(interpolate="step-after", opacity=0.75)
@@ -203,7 +203,8 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> Drawing:
     def chart(theme: Theme) -> Chart:
         y = alt.Y("name:N", sort=names, title=None, axis=_name_axis(names, theme))
         scale = alt.Scale(domain=[-reach, reach], nice=False)
-        axis = alt.Axis(format="+.0%", tickCount=5)
+        signed = "datum.value == 0 ? '0%' : datum.label"
+        axis = alt.Axis(format="+.0%", tickCount=5, labelExpr=signed)
         x = alt.X("low:Q", title="Interval around the built count", scale=scale, axis=axis)
         kinds = list(dict.fromkeys(row["kind"] for row in values))
         key = alt.Scale(domain=kinds, range=[theme.accent, theme.second][: len(kinds)])

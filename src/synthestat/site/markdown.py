@@ -55,10 +55,11 @@ def read_markdown(text: str) -> tuple[Block, ...]:
         else:
             found[-1][1][-1] += " " + line.strip()
             fresh = False
-    return tuple(Block(kind, tuple(map(_spans, items))) for kind, items in found)
+    return tuple(Block(kind, tuple(map(read_spans, items))) for kind, items in found)
 
 
-def _spans(text: str) -> tuple[Span, ...]:
+def read_spans(text: str) -> tuple[Span, ...]:
+    """Return the stretches of one line of text: plain, strong and code."""
     spans: list[Span] = []
     end = 0
     for match in _SPAN.finditer(text):

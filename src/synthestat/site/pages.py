@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from synthestat.bundle.read import Bundle, open_bundle
 from synthestat.errors import OutputError
 from synthestat.site import run_charts, run_facts
 from synthestat.site.charts import spoken
-from synthestat.site.markdown import read_markdown
+from synthestat.site.markdown import read_markdown, read_spans
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -108,6 +108,9 @@ def _environment() -> jinja2.Environment:
         "figure": figure,
         "percent": percent,
         "measured": measured,
+        "margin": margin,
+        "spans": read_spans,
+        "breakable": breakable,
         "size": file_size,
         "link": safe_link,
         "spoken": spoken,
@@ -138,6 +141,17 @@ def measured(value: float | None, measure: str) -> str:
     if value is None:
         return "–"
     return percent(value) if measure.endswith("_share") else f"{value:.2f} years"
+
+
+def margin(tolerance: float, measure: str) -> str:
+    """Write a soft target's tolerance: percentage points for shares, years for means."""
+    return f"{tolerance * 100:g} points" if measure.endswith("_share") else f"{tolerance:.2f} years"
+
+
+def breakable(name: str) -> Markup:
+    """Escape an id that may break into lines after a dot or an underscore."""
+    text = str(escape(name))
+    return Markup(text.replace(".", ".<wbr>").replace("_", "_<wbr>"))
 
 
 def file_size(size: int | None) -> str:

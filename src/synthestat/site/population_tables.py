@@ -14,11 +14,15 @@ _AGE_CLASS = re.compile(r"(?P<low>\d+)(?:(?P<open>\+)|\s*[-–]\s*(?P<high>\d+))
 
 @dataclass(frozen=True)
 class OfficialAges:
-    """Published counts by age class: columns low, high, label, people and, where given, sex."""
+    """Published counts by age class: columns low, high, label, people and, where given, sex.
+
+    `summed` zones were added up; 0 where the office gives the country itself.
+    """
 
     control_id: str
     universe: str
     table: pl.DataFrame
+    summed: int = 0
 
     @property
     def by_sex(self) -> bool:
@@ -43,28 +47,43 @@ def people_by_age_and_sex(persons: Path, universes: Sequence[str]) -> pl.DataFra
     )
 
 
-def official_ages(residuals: pl.DataFrame, root: str) -> OfficialAges | None:
+def official_ages(residuals: pl.DataFrame, root: str, zones: Sequence[str]) -> OfficialAges | None:
     """Return what the office publishes by age for the whole country; None where nothing.
 
-    Reads the targets of family "age" at the root zone. Of several controls, the finest counts.
+    Reads the targets of controls that count persons in classes of age: the row of the root or,
+    where a control has none, the sum over `zones` (the zones of one level that make up the
+    country) if every one of them has every class. Of several controls, the finest counts.
     """
-    rows = residuals.filter(
-        (pl.col("family") == "age") & (pl.col("zone") == root) & pl.col("target").is_not_null()
-    )
+    persons = residuals.filter(pl.col("counts") == "persons")
     found: list[OfficialAges] = []
-    for (control, universe), part in rows.group_by("control_id", "universe", maintain_order=True):
+    for (control, universe), part in persons.group_by(
+        "control_id", "universe", maintain_order=True
+    ):
+        whole = part.filter((pl.col("zone") == root) & pl.col("target").is_not_null())
+        summed = 0
+        if whole.is_empty():
+            whole, summed = _sum_over_zones(part, zones), len(zones)
         classes = [
             read
-            for category, target in part.select("category", "target").iter_rows()
+            for category, target in whole.select("category", "target").iter_rows()
             if (read := _age_row(category, int(target))) is not None
         ]
-        if len(classes) == part.height:
+        if classes and len(classes) == whole.height:
             columns = set.intersection(*(set(row) for row in classes))
             table = pl.DataFrame([{key: row[key] for key in columns} for row in classes])
             keys = sorted(columns - {"people"})
             table = table.group_by(keys).agg(pl.col("people").sum()).sort("low")
-            found.append(OfficialAges(str(control), str(universe), table))
+            found.append(OfficialAges(str(control), str(universe), table, summed))
     return max(found, key=lambda ages: ages.table.height, default=None)
+
+
+def _sum_over_zones(rows: pl.DataFrame, zones: Sequence[str]) -> pl.DataFrame:
+    """Sum targets by category over the zones; empty where a zone lacks one of them."""
+    published = rows.filter(pl.col("zone").is_in(list(zones)) & pl.col("target").is_not_null())
+    totals = published.group_by("category", maintain_order=True).agg(
+        pl.col("target").sum(), zones=pl.col("zone").n_unique()
+    )
+    return totals if (totals["zones"] == len(zones)).all() else totals.clear()
 
 
 def in_classes(by_age: pl.DataFrame, classes: pl.DataFrame) -> pl.DataFrame:

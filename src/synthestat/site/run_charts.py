@@ -77,13 +77,16 @@ def ages(run: Run) -> list[Figure]:
     """Return the pyramid by sex and the comparison of all residents with the official table."""
     if not run.has("synthetic_persons"):
         return []
-    official = population_tables.official_ages(run.residuals, run.root)
+    zones = run.manifest["geography"]["zones"]
+    official = population_tables.official_ages(run.residuals, run.root, zones)
     built = run.manifest["coverage"]["built"].get("persons", {})
     everyone = [universe for universe in built if universe != "all"]
     atoms = run.atoms(official.universe) if official else everyone
     people = population_tables.people_by_age_and_sex(run.bundle.table("synthetic_persons"), atoms)
     by_sex = official.table if official and official.by_sex else None
-    measured = "The line is the official count by sex."
+    measured = (
+        "The line is the official count by sex; a class of several years is drawn at its mean."
+    )
     if official is None:
         measured = f"{_NO_AGES} What zones publish by age is judged under Residuals."
     elif by_sex is None:
@@ -116,12 +119,16 @@ def _age_totals(people: pl.DataFrame, official: population_tables.OfficialAges |
         apart = classes.join(mine, on="label", how="left", suffix="_mine").select(
             (pl.col("people") - pl.col("people_mine").fill_null(0)).abs().max()
         )
+        summed = f", the sum of {official.summed} zones" if official.summed else ""
         caption = (
             f"Bars: synthetic, counted from the persons table. Outline: official, control "
-            f"{official.control_id} ({official.universe}). Largest difference in any of the "
-            f"{classes.height} classes: {int(apart.item() or 0):,}. {_open_class(classes, mine)}"
+            f"{official.control_id} ({official.universe}{summed}). Largest difference in any of "
+            f"the {classes.height} classes: {int(apart.item() or 0):,}. "
+            f"{_open_class(classes, mine)}"
         )
         chart = charts.age_totals(mine, classes)
+    if official is None:
+        return draw("ages", "Synthetic residents by age", "Residents by age", caption, chart)
     alternative = "Residents by age, synthetic bars with the official counts as an outline"
     return draw("ages", "Synthetic against official, by age", alternative, caption, chart)
 
@@ -153,7 +160,12 @@ def households(run: Run) -> list[Figure]:
 
 def _sizes(guide: dict[str, Any]) -> Figure:
     distance = guide.get("total_variation")
-    apart = "" if distance is None else f" Total variation distance {distance:.4f}."
+    apart = (
+        ""
+        if distance is None
+        else f" Total variation distance {distance:.4f}: the share of households that would have "
+        "to be of another size to match it."
+    )
     return draw(
         "sizes",
         "Households by size",
@@ -246,7 +258,7 @@ def _gaps(facts: dict[str, Any]) -> list[Figure]:
         kernel = gap.get("kernel") or {}
         pairs = sum(counts.values())
         mean = sum(int(year) * n for year, n in counts.items()) / pairs
-        line = f" Line: {kernel['entry']}, the kernel that ages follow." if kernel else ""
+        line = _kernel_line(kernel) if kernel else ""
         figures.append(
             draw(
                 f"gap-{name}",
@@ -257,6 +269,14 @@ def _gaps(facts: dict[str, Any]) -> list[Figure]:
             )
         )
     return figures
+
+
+def _kernel_line(kernel: dict[str, Any]) -> str:
+    density = {int(year): share for year, share in kernel.get("density", {}).items()}
+    whole = sum(density.values())
+    mean = sum(year * share for year, share in density.items()) / whole if whole else None
+    about = "" if mean is None else f", mean {mean:.1f}"
+    return f" Line: {kernel['entry']}{about}, the kernel that draws ages together, as they allow."
 
 
 def _generations(counts: dict[str, int]) -> Figure:

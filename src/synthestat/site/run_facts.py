@@ -226,14 +226,13 @@ def modelled_counts(run: Run) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     rows = pl.read_parquet(path).sort("estimate", descending=True).to_dicts()
-    twice = {row["zone"] for row in rows if sum(o["zone"] == row["zone"] for o in rows) > 1}
     published = run.household_atoms()
     named = []
     for row in rows:
         name = run.zone_name(row["zone"])
-        if row["zone"] in twice or row["universe"] not in published:
+        if len(published) > 1 or row["universe"] not in published:
             name = f"{name} ({row['universe']})"
-        kind = "declared bounds" if row["interval"] is None else "regression interval"
+        kind = "declared bounds" if row["interval"] is None else f"{row['interval']:.0%} interval"
         named.append({**row, "name": name, "kind": kind})
     return named
 
@@ -281,7 +280,7 @@ def verified(verification: object | None) -> dict[str, Any] | None:
         counts[check["status"]] = counts.get(check["status"], 0) + 1
     return {
         "checks": checks,
-        "counts": sorted(counts.items()),
+        "counts": sorted(counts.items(), key=lambda item: (*STATUSES, item[0]).index(item[0])),
         "passed": bool(getattr(verification, "passed", False)),
     }
 

@@ -281,16 +281,18 @@ def _labels(
 def _places(
     spot: tuple[float, float], radius: float | None, wide: float, tall: float
 ) -> tuple[tuple[float, float], ...]:
-    """Left and top of a name, best place first."""
+    """Left and top of a name, best place first: beside, above, below, then at the corners."""
     x, y = spot
     if radius is None:
         return tuple((x - wide / 2, y - tall / 2 + step) for step in (0.0, -tall, tall))
     away = radius + 2
+    beside = (0.7 * away, -0.7 * away - tall)
     return (
         (x + away, y - tall / 2),
         (x - wide / 2, y - away - tall),
         (x - wide / 2, y + away),
         (x - away - wide, y - tall / 2),
+        *((x + step * wide - wide / 2, y + rise) for step in (0.5, -0.5) for rise in beside),
     )
 
 
