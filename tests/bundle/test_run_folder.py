@@ -143,7 +143,7 @@ def test_parquet_says_synthetic_and_the_evidence_of_each_column(tiny_run: Path, 
 def test_the_tables_have_the_columns_of_the_contract(tiny_run: Path) -> None:
     contract = {
         "persons": "person_id household_id zone_code age sex universe household_role partner_id "
-        "mother_id father_id language faith",
+        "mother_id father_id family_status language faith",
         "households": "household_id zone_code size household_type kind institution "
         "reference_person_id dwelling_id universe",
         "dwellings": "dwelling_id zone_code occupancy household_count dwelling_type building_id",

@@ -98,9 +98,25 @@ def test_rates_per_person_of_a_published_table(bare: Path) -> None:
     }
 
 
+def test_rates_may_differ_by_category(bare: Path) -> None:
+    rates = {"persons_sex": {"male": 0.6, "female": 0.1}}
+    give(bare, {"interval": 0.95, "variation": 0.05, "per_person": rates})
+    population = built(bare)
+    cells = {
+        zone.code: dict(zip(("male", "female"), zone.rows["persons_sex"], strict=True))
+        for zone in population.controls.zones
+    }
+    expected = {z: 0.6 * by["male"] + 0.1 * by["female"] for z, by in cells.items()}
+    whole = sum(expected.values())
+    for zone, count in homes(population).items():
+        assert abs(count - 1000 * expected[zone] / whole) <= 1
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
+        ({"per_person": {"persons_sex": {"else": 1}}}, "'else' is no category"),
+        ({"per_person": {"persons_sex": {"male": -1}}}, "a rate is a number of 0 or more"),
         ({"interval": 0.95, "per_person": {"persons_sex": 1}}, "'variation' is not a number"),
         ({"per_person": {"nobody": 1.0}}, "'nobody' is no control"),
         ({"per_person": {"households_total": 1.0}}, "no control that counts persons"),

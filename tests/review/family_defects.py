@@ -35,6 +35,27 @@ def plant_child_called_the_reference_person(run):
     )
 
 
+# 3: family nuclei -----------------------------------------------------------------------------
+
+
+@defect(3, "family_status")
+def plant_person_alone_called_a_family(run):
+    home = run.homes_of("single")[0]
+    run.put(*(PERSONS, "household_id", home["household_id"]), family_status="in a family nucleus")
+
+
+@defect(3, "family_status")
+def plant_child_of_a_couple_called_outside(run):
+    child = run.first(PERSONS, pl.col("household_role") == "child", pl.col("age") < 10)
+    run.put(PERSONS, "person_id", child["person_id"], family_status="in no family nucleus")
+
+
+@defect(3, "family_status")
+def plant_private_household_without_family_status(run):
+    home = run.homes_of("couple_with_children")[0]
+    run.put(PERSONS, "household_id", home["household_id"], family_status=None)
+
+
 # 3: types and roles ---------------------------------------------------------------------------
 
 SAID_INSTEAD = {

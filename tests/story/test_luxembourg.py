@@ -39,12 +39,16 @@ def test_every_cell_is_exact_and_nothing_is_relaxed(lu_run: Path) -> None:
     rows = pl.read_parquet(lu_run / "constraint_residuals.parquet")
     judged = rows.filter(pl.col("level").is_in(["HARD", "FIRM"]), pl.col("target").is_not_null())
     hard = judged.filter(pl.col("level") == "HARD")
-    assert hard.height == COMMUNES * (2 * 21 + 2 * 2) + 1
+    assert hard.height == COMMUNES * (2 * 21 + 2 * 2 + 2 * 2) + 1
     assert (judged["residual"] == 0).all()
     assert load(lu_run, "relaxations.json")["relaxations"] == []
-    shown = rows.filter(pl.col("control_id").is_in(["persons_in_family", "persons_not_in_family"]))
-    assert shown["target"].sum() == 632_610
-    assert shown["observed"].is_null().all()
+    persons = pl.read_parquet(lu_run / "synthetic_persons.parquet")
+    families = dict(persons.group_by(pl.col("family_status").cast(pl.String)).len().iter_rows())
+    assert families == {
+        "in a family nucleus": 493_319,
+        "in no family nucleus": 139_291,
+        None: 11_331,
+    }
 
 
 def test_the_review_finds_nothing_false(lu_run: Path) -> None:

@@ -37,7 +37,7 @@ def test_dependants_of_a_single_head_follow_the_age_of_that_head(
     by_class = np.zeros((len(P), 111, 2), dtype=np.int64)
     np.add.at(by_class[P.SINGLE], (ages, rng.integers(0, 2, households)), 1)
     np.add.at(by_class[dependant], (others, int(dependant == P.ELDER_MOTHER)), 1)
-    age, sex = first_ages(positions, by_class, rng)
+    age, sex = first_ages(positions, positions.kind, by_class, rng)
     for kind in (P.SINGLE, dependant):
         found = np.zeros((111, 2), dtype=np.int64)
         np.add.at(found, (age[positions.kind == kind], sex[positions.kind == kind]), 1)

@@ -26,7 +26,7 @@ from synthestat.diagnostics.residuals import residual_rows, residual_summary
 from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, uncertainty_table
 from synthestat.errors import BlockedError, OutputError
 from synthestat.packs.pack import DEFAULT_PRIORS, DEFINITIONS, CountryPack, default_priors
-from synthestat.packs.spec import UnavailableLayer
+from synthestat.packs.spec import FAMILY_COLUMN, UnavailableLayer
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population
 from synthestat.synthesis.institutions import institutions_in
@@ -45,6 +45,7 @@ BASE_EVIDENCE = {
         "partner_id": "modelled",
         "mother_id": "modelled",
         "father_id": "modelled",
+        FAMILY_COLUMN: "modelled",
     },
     "households": {
         "household_id": "modelled",
@@ -232,6 +233,8 @@ def evidence_words(population: Population) -> dict[str, dict[str, str]]:
         words["households"]["dwelling_id"] = "unavailable"
     for attribute in population.pack.attributes:
         words["persons"][attribute.name] = attribute.evidence
+    if any(zone.families is not None for zone in population.controls.zones):
+        words["persons"][FAMILY_COLUMN] = "constrained"
     if not any(
         any(institutions_in(z, population.pack).values()) for z in population.controls.zones
     ):

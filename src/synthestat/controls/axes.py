@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.spec import (
+    FAMILY_COLUMN,
+    FAMILY_STATUS,
     HOUSEHOLD_TYPES,
     ColumnMap,
     ControlSpec,
@@ -41,6 +43,8 @@ def column_axis(
         expected.append(f"{pack.country.ages.open_from}+")
         if mapping.open_class is not None:
             values[mapping.open_class] = expected[-1]
+    elif column == FAMILY_COLUMN:
+        expected = list(FAMILY_STATUS)
     else:
         expected = list(pack.country.classifications[column])
     gaps = sorted(set(expected) - set(values.values()))

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
+from synthestat.controls.control_tables import ControlTable
 from synthestat.controls.reconcile import Controls, ZoneControls
 from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats, Whole
@@ -139,11 +141,13 @@ def _by_expectation(expected: Floats, total: int | None, registry: Registry) -> 
 def _per_person(zones: list[ZoneControls], controls: Controls, pack: CountryPack) -> Floats:
     """Return expected households of each zone: the registry's rates for the persons of tables.
 
-    Raises PackError where a rate is of no control, or a zone has no figure.
+    A rate is of all persons of a control, or of those of each category that it names. Raises
+    PackError where it is of no control or category, or a zone has no figure.
     """
-    place = f"priors.yaml: {pack.priors.used('household_count').id}: {PER_PERSON}"
+    entry = pack.priors.used("household_count")
+    place = f"priors.yaml: {entry.id}: {PER_PERSON}"
     expected = np.zeros(len(zones))
-    for control, rate in pack.priors.weights("household_count", PER_PERSON).items():
+    for control, rate in cast(Mapping[str, object], entry.values[PER_PERSON]).items():
         table = controls.published.tables.get(control)
         if table is None or table.spec.counts != "persons":
             raise PackError(f"{place}: {control!r} is no control that counts persons")
@@ -151,9 +155,30 @@ def _per_person(zones: list[ZoneControls], controls: Controls, pack: CountryPack
         gaps = [z.code for z, number in zip(zones, totals, strict=True) if number is None]
         if gaps:
             raise PackError(f"{place}: {control} gives no figure for {', '.join(gaps)}")
-        expected += rate * np.array(totals, dtype=np.float64)
+        cells = np.array([table.row(zone.code) for zone in zones], dtype=np.float64)
+        expected += cells @ _rates(rate, table, f"{place}: {control}")
     positive: Floats = np.maximum(expected, 1e-6)
     return positive
+
+
+def _rates(rate: object, table: ControlTable, place: str) -> Floats:
+    """Return households per person of each category of a table, shape (categories,)."""
+    if not isinstance(rate, Mapping):
+        return np.full(len(table.categories), _number(rate, place))
+    known = {value for category in table.categories for value in category}
+    if unknown := sorted(map(str, set(rate) - known)):
+        raise PackError(f"{place}: {unknown[0]!r} is no category", faults=sorted(known))
+    rates = [
+        sum(_number(of, place) for name, of in rate.items() if name in category)
+        for category in table.categories
+    ]
+    return np.array(rates, dtype=np.float64)
+
+
+def _number(rate: object, place: str) -> float:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < np.inf:
+        raise PackError(f"{place}: a rate is a number of 0 or more, not {rate!r}")
+    return float(rate)
 
 
 def _heads(persons: Whole, total: int | None, registry: Registry) -> Floats:

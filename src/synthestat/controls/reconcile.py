@@ -39,7 +39,7 @@ from synthestat.controls.universes import universe_totals
 from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import HOUSEHOLD_COLUMNS
+from synthestat.packs.spec import FAMILY_COLUMN, HOUSEHOLD_COLUMNS, LEVELS_IN_DEVIATION
 
 CORE_COLUMNS = ("age", "sex")
 _VACANT = {"occupancy": "vacant"}
@@ -68,7 +68,8 @@ class ZoneControls:
     `residents` by indivisible universe; `quotas` by attribute with shape (strata, categories) or
     (categories,); `households` and `capped_persons` are None where unpublished; `rows` are the
     cells of each table of persons, by control, as settled; `household_margins` are the tables of
-    households by size and type, as settled.
+    households by size and type, as settled. `families` are persons of the household universe by
+    sex and FAMILY_STATUS, shape (2, 2), None where no table tells.
     """
 
     code: str
@@ -82,6 +83,7 @@ class ZoneControls:
     vacant: int
     rows: Mapping[str, Counts] = field(default_factory=dict)
     household_margins: tuple[HouseholdMargin, ...] = ()
+    families: Counts | None = None
 
     @property
     def occupied(self) -> int:
@@ -203,7 +205,8 @@ def _check_exercised(published: Published, pack: CountryPack) -> None:
         households = spec.counts == "households" and set(spec.by) <= set(HOUSEHOLD_COLUMNS)
         households = households and spec.sum in (None, "size")
         dwellings = spec.counts == "dwellings" and spec.only in ({}, {"occupancy": "vacant"})
-        if not (core or households or dwellings or spec.id in quotas):
+        families = spec.counts == "persons" and FAMILY_COLUMN in spec.by
+        if not (core or households or dwellings or families or spec.id in quotas):
             faults.append(f"controls.yaml: {spec.id}: no stage of the build exercises this control")
     faults += household_faults(household_tables(published), pack)
     if faults:
@@ -265,7 +268,18 @@ def _zone_controls(
         dwellings=dwellings,
         vacant=dwellings - (room.occupied or 0),
         rows=rows,
+        families=_families(persons, rows),
     )
+
+
+def _families(persons: Sequence[ControlTable], rows: Mapping[str, Counts]) -> Counts | None:
+    """Return persons by sex and family status as the strongest table of them settled, or None."""
+    tables = [table for table in persons if FAMILY_COLUMN in table.columns]
+    if not tables:
+        return None
+    first = min(tables, key=lambda t: (LEVELS_IN_DEVIATION.index(t.spec.level), t.spec.id))
+    counts = rows[first.spec.id].reshape(2, 2)
+    return counts if first.columns[0] == "sex" else counts.T
 
 
 def _room(

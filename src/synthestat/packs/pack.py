@@ -19,6 +19,7 @@ from synthestat.packs.editions import EDITIONS, Editions, is_country, read_editi
 from synthestat.packs.geography import Geography, concordance_faults, read_geography
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import (
+    FAMILY_COLUMN,
     HOUSEHOLD_COLUMNS,
     LEVELS_IN_DEVIATION,
     AttributeSpec,
@@ -275,6 +276,16 @@ def _year(control: ControlSpec, source: SourceSpec | None) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
+def _family_faults(control: ControlSpec, country: CountrySpec) -> list[str]:
+    """Return why a control by family status cannot be met; it shapes who lives with whom."""
+    faults = []
+    if control.counts != "persons" or control.universe != country.household_universe:
+        faults.append(f"only persons of {country.household_universe} are split by {FAMILY_COLUMN}")
+    if control.level in LEVELS_IN_DEVIATION and set(control.by) != {"sex", FAMILY_COLUMN}:
+        faults.append(f"a control by {FAMILY_COLUMN} splits by sex as well, and by nothing else")
+    return faults
+
+
 def _cross_faults(
     country: CountrySpec,
     geography: Geography,
@@ -296,7 +307,9 @@ def _cross_faults(
         if control.universe not in country.universes:
             faults.append(f"{place}: universe {control.universe!r} is not in country.yaml")
         for column in control.by:
-            if column in HOUSEHOLD_COLUMNS:
+            if column == FAMILY_COLUMN:
+                faults += [f"{place}: {fault}" for fault in _family_faults(control, country)]
+            elif column in HOUSEHOLD_COLUMNS:
                 if control.counts != "households":
                     faults.append(f"{place}: only households are split by {column}")
                 elif control.universe != country.household_universe:

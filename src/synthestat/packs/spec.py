@@ -32,6 +32,8 @@ HOUSEHOLD_TYPES = (  # the engine's codes 0 to 6
     "other",
 )
 HOUSEHOLD_COLUMNS = ("size", "household_type")  # what tables of households may split by
+FAMILY_COLUMN = "family_status"  # persons of the household universe, by their links
+FAMILY_STATUS = ("in a family nucleus", "in no family nucleus")  # the engine's codes 0 and 1
 FIRM_TOLERANCE = 0.02  # share of the target; the project's definition of FIRM
 
 

@@ -27,6 +27,7 @@ COLUMNS = {
         "partner_id": "whole number",
         "mother_id": "whole number",
         "father_id": "whole number",
+        "family_status": "text",
     },
     "households": {
         "household_id": "whole number",
@@ -58,6 +59,7 @@ WORDS = {
         *("reference", "partner", "child", "child_in_law", "grandchild"),
         *("parent", "sibling", "other_relative", "non_relative", "institutional"),
     ),
+    ("persons", "family_status"): ("in a family nucleus", "in no family nucleus"),
     ("households", "kind"): ("private", "institutional"),
     ("households", "household_type"): (
         *("single", "couple_without_children", "couple_with_children"),
@@ -70,9 +72,9 @@ WORDS = {
 }
 MAY_BE_BLANK = (
     *("partner_id", "mother_id", "father_id", "dwelling_id", "household_ids"),
-    *("institution", "household_type", "reference_person_id"),
+    *("institution", "household_type", "reference_person_id", "family_status"),
 )
-"""The last three are judged by kind of household, in the checks of households and links."""
+"""The last four are judged by kind of household, in the checks of households, roles and links."""
 MARKER_TEXTS = ("country", "run_id", "layer", "reason", "evidence_needed", "looked_in")
 
 

@@ -174,6 +174,12 @@ QUESTIONS: tuple[Question, ...] = (
         roles.roles,
     ),
     Question(
+        "family_status", "households", 3, (PERSONS, HOUSEHOLDS),
+        "couples, and parents with children who have neither partner nor child: EU 2017/543",
+        REBUILD,
+        roles.family_status,
+    ),
+    Question(
         "institutional_households", "households", 3, (PERSONS, HOUSEHOLDS),
         "no type, reference person or dwelling; one role; a kind: the contract", REBUILD,
         households.institutional_households,

@@ -17,6 +17,7 @@ import numpy as np
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Floats, Whole
 from synthestat.fitting.rounding import WeightedSum, round_to_margins
+from synthestat.synthesis.nuclei import Nuclei, meet_nuclei
 from synthestat.synthesis.structures import (
     ANY_AGE,
     FEMALE_ONLY,
@@ -178,6 +179,7 @@ def whole_structures(
     *,
     partner_age: int = 0,
     published: Sequence[CellMargin] = (),
+    nuclei: Nuclei | None = None,
     place: str,
 ) -> Whole:
     """Return households by structure, exact in size x type, shape (sizes, types).
@@ -186,6 +188,7 @@ def whole_structures(
     grammar. Where the draw asks for more adults, men, women or partners (of `partner_age` and over)
     than there are, the nearest whole table that does not is taken instead: exact in size x type,
     or, where few persons leave no such table, in the `published` margins over structures alone.
+    So it is where `nuclei` are published and exchanges within size x type do not meet them.
     Raises NotConvergedError naming `place` where there is none either.
     """
     types = size_by_type.shape[1]
@@ -202,6 +205,9 @@ def whole_structures(
             steps[-1] = households
             chosen[mine] = np.diff(np.floor(steps + starts[cell]).astype(np.int64))
     limits = _limits(structures, counts, adult, partner_age)
+    if nuclei is not None:
+        limits += nuclei.limits(structures)
+        chosen = meet_nuclei(chosen, fitted, group, structures, nuclei.inside, rng)
     if all(limit.low <= float(limit.weights @ chosen) <= limit.high for limit in limits):
         return chosen
     place = f"household structures of {place}"

@@ -41,20 +41,25 @@ _MATCHING_ORDER = (  # heads before those whose wishes follow from the age of th
 
 
 def first_ages(
-    positions: Positions, by_class: Whole, rng: np.random.Generator
+    positions: Positions, group: NDArray[np.int8], by_group: Whole, rng: np.random.Generator
 ) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
-    """Return (age, sex) per position; uses up `by_class` (classes, ages, sexes) exactly."""
+    """Return (age, sex) per position; uses up `by_group` (groups, ages, sexes) exactly.
+
+    `group` has shape (positions,): the class, or another group of positions of that class that
+    stands a multiple of all classes further.
+    """
     age = np.zeros(len(positions.kind), dtype=np.int16)
     sex = np.zeros(len(positions.kind), dtype=np.int8)
     stage = _family_stage(positions, rng)
     for kind in _MATCHING_ORDER:
-        places = np.flatnonzero(positions.kind == kind)
-        if not len(places):
-            continue
-        wished = _wished_age(kind, places, positions, age, stage, rng)
-        ages, sexes = _persons_of(by_class[kind], rng)
-        order = places[np.argsort(wished, kind="stable")]
-        age[order], sex[order] = ages, sexes
+        for number in range(kind, len(by_group), len(Position)):
+            places = np.flatnonzero(group == number)
+            if not len(places):
+                continue
+            wished = _wished_age(kind, places, positions, age, stage, rng)
+            ages, sexes = _persons_of(by_group[number], rng)
+            order = places[np.argsort(wished, kind="stable")]
+            age[order], sex[order] = ages, sexes
     return age, sex
 
 

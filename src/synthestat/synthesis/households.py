@@ -22,16 +22,30 @@ from synthestat.fitting.rounding import WeightedSum, round_to_margins
 from synthestat.fitting.tilting import tilt_groups
 from synthestat.fitting.two_way import round_two_way
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import HOUSEHOLD_TYPES
+from synthestat.packs.spec import HOUSEHOLD_TYPES, HouseholdRules
 from synthestat.random_streams import RandomStreams
 from synthestat.synthesis.arrangements import arrangement_shares
-from synthestat.synthesis.composition import TypeTarget, fit_composition, whole_structures
+from synthestat.synthesis.composition import (
+    Composition,
+    TypeTarget,
+    fit_composition,
+    whole_structures,
+)
 from synthestat.synthesis.first_ages import first_ages
 from synthestat.synthesis.kinship import Refinement, kinship_energies, refine_ages, untie
 from synthestat.synthesis.layout import Positions, lay_out
 from synthestat.synthesis.leaning import Leaning, leant
+from synthestat.synthesis.nuclei import (
+    Nuclei,
+    classes_by_nucleus,
+    exchange_groups,
+    in_nucleus,
+)
 from synthestat.synthesis.roles import household_roles, household_types
 from synthestat.synthesis.structures import Structures, household_structures
+
+_UNTIED = "cannot hold with family ties inside the bands of country.yaml"
+_ATTEMPTS = 8  # at ages that keep ties inside their bands where a table needs it: assumption
 
 
 @dataclass(frozen=True)
@@ -86,54 +100,102 @@ def form_households(
         place=key,
     )
     shares = arrangement_shares(len(counts), registry, rules)
-    targets = type_targets(margins, structures)
+    nuclei = Nuclei(zone.families) if published and zone.families is not None else None
+    targets = (*type_targets(margins, structures), *nuclei_targets(nuclei, structures))
     fit = fit_composition(structures, sizes, counts, shares, targets)
     cells = size_by_type(fit.structures, structures, sizes, margins, rng, place=key)
-    adult = rules.adult_age.value
-    tables = exact_tables(margins, sizes, structures.sizes, structures.types)
-    chosen = whole_structures(
-        fit.structures,
-        structures,
-        cells,
-        counts,
-        adult,
-        rng,
-        partner_age=rules.partner_age.value,
-        published=tables,
-        place=key,
-    )
-    by_class = classes_by_age(counts, chosen @ structures.positions, fit.roles, rng, place=key)
-    which = rng.permutation(np.repeat(np.arange(len(chosen)), chosen))
-    positions = lay_out(structures.parts, which)
-    age, sex = first_ages(positions, by_class, rng)
+    plan = Plan(counts, structures, fit, cells, sizes, margins, nuclei, rules, key)
     energies = kinship_energies(registry, rules)
-    refinement = refine_ages(positions, age, sex, energies, rules, rng)
-    untied = untie(positions, age, energies)
-    if untied:
-        _check_types(positions, age, sex, margins, place=key)
+    for left in reversed(range(_ATTEMPTS)):
+        positions, group, by_group = place_persons(plan, rng)
+        age, sex = first_ages(positions, group, by_group, rng)
+        refinement = refine_ages(positions, age, sex, energies, rules, rng, group=group)
+        untied = untie(positions, age, energies)
+        off = _off(positions, age, sex, plan) if untied else ""
+        if not off:
+            break
+        if not left:
+            raise NotConvergedError(
+                f"{key}: {off}",
+                remedy="look for households that the ages of this zone leave no room for",
+            )
     return Homes(zone.code, total.universe, positions, age, sex, refinement, untied)
 
 
-def _check_types(
-    positions: Positions,
-    age: NDArray[np.int16],
-    sex: NDArray[np.int8],
-    margins: Sequence[HouseholdMargin],
-    *,
-    place: str,
-) -> None:
-    """Raise NotConvergedError where cleared ties left a published table by type unmet."""
+@dataclass(frozen=True)
+class Plan:
+    """What the households of one zone and universe must hold before persons are placed.
+
+    `counts` (ages, sexes); `cells` are households by size and type, `sizes` by size; `fit` are
+    expected structures and roles; `margins` and `nuclei` what is published.
+    """
+
+    counts: Whole
+    structures: Structures
+    fit: Composition
+    cells: Whole
+    sizes: Whole
+    margins: Sequence[HouseholdMargin]
+    nuclei: Nuclei | None
+    rules: HouseholdRules
+    key: str
+
+
+def place_persons(
+    plan: Plan, rng: np.random.Generator
+) -> tuple[Positions, NDArray[np.int8], Whole]:
+    """Return whole households laid out, their exchange groups, and persons by group.
+
+    Groups have shape (positions,), persons by group (groups, single ages, sexes).
+    """
+    structures = plan.structures
+    chosen = whole_structures(
+        plan.fit.structures,
+        structures,
+        plan.cells,
+        plan.counts,
+        plan.rules.adult_age.value,
+        rng,
+        partner_age=plan.rules.partner_age.value,
+        published=exact_tables(plan.margins, plan.sizes, structures.sizes, structures.types),
+        nuclei=plan.nuclei,
+        place=plan.key,
+    )
+    roles = plan.fit.roles
+    if plan.nuclei is None:
+        slots = chosen @ structures.positions
+        by_group = classes_by_age(plan.counts, slots, roles, rng, place=plan.key)
+    else:
+        by_group = classes_by_nucleus(
+            plan.counts, chosen, structures, roles, plan.nuclei, rng, place=plan.key
+        )
+    which = rng.permutation(np.repeat(np.arange(len(chosen)), chosen))
+    positions = lay_out(structures.parts, which)
+    return positions, exchange_groups(positions, plan.nuclei), by_group
+
+
+def nuclei_targets(nuclei: Nuclei | None, structures: Structures) -> tuple[TypeTarget, ...]:
+    """Return the published persons in family nuclei as a target of the fit, if there are any."""
+    if nuclei is None:
+        return ()
+    members = structures.in_nucleus.sum(axis=1).astype(np.float64)
+    return (TypeTarget(members, float(nuclei.inside)),)
+
+
+def _off(positions: Positions, age: NDArray[np.int16], sex: NDArray[np.int8], plan: Plan) -> str:
+    """Return which published table cleared ties left unmet, and by how much; "" for none."""
     types = household_types(positions, household_roles(positions, age), sex).astype(np.int64)
     sizes = np.diff(positions.start).astype(np.int64)
-    for margin in margins:
+    for margin in plan.margins:
         found = np.bincount(cell_of(margin, sizes, types), minlength=len(margin.counts))
-        off = int(np.abs(found - margin.counts).sum())
-        if off:
-            raise NotConvergedError(
-                f"{place}: {margin.control_id} cannot hold with family ties inside the bands of "
-                f"country.yaml: {off} households off",
-                remedy="look for types that the ages of this zone leave no room for",
-            )
+        if off := int(np.abs(found - margin.counts).sum()):
+            return f"{margin.control_id} {_UNTIED}: {off} households off"
+    if plan.nuclei is not None:
+        outside = ~in_nucleus(positions.partner, positions.mother, positions.father)
+        found = np.bincount(2 * sex.astype(np.int64) + outside, minlength=4)
+        if off := int(np.abs(found - plan.nuclei.counts.ravel()).sum()):
+            return f"persons by family status {_UNTIED}: {off} persons off"
+    return ""
 
 
 def nobody(zone: str, universe: str) -> Homes:

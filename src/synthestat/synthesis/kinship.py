@@ -92,6 +92,7 @@ def refine_ages(
     rules: HouseholdRules,
     rng: np.random.Generator,
     *,
+    group: NDArray[np.int8] | None = None,
     sweeps: int = MOST_SWEEPS,
     repair_tries: int = 400,
 ) -> Refinement:
@@ -99,12 +100,17 @@ def refine_ages(
 
     `age` (years) and `sex` (0 male, 1 female) have shape (positions,) and are changed in place. One
     sweep proposes as many exchanges as there are positions with ties; at most `sweeps` are made.
+    `group`, shape (positions,), tells apart positions of one class between which no exchange may
+    move a person of another sex: a multiple of all classes more than the class.
     """
+    group = positions.kind if group is None else group
     tied = np.flatnonzero(np.diff(positions.tie_start) > 0).astype(np.int32)
-    order = np.argsort(positions.kind, kind="stable").astype(np.int32)
-    bounds = np.searchsorted(positions.kind[order], np.arange(len(Position) + 1)).astype(np.int32)
+    order = np.argsort(group, kind="stable").astype(np.int32)
+    groups = np.arange(int(group.max(initial=0)) + 2)
+    bounds = np.searchsorted(group[order], groups).astype(np.int32)
     ties = (positions.tie_start, positions.tie_other, positions.tie_table)
-    links = (positions.household, positions.kind, positions.partner)
+    links = (positions.household, group, positions.partner)
+    apart = (positions.household, positions.kind, (group // len(Position)).astype(np.int8))
     trace: list[float] = []
     accepted = still = proposed = 0
     while len(tied) and len(trace) < sweeps and still < _STILL:
@@ -118,9 +124,7 @@ def refine_ages(
     for _ in range(20):
         if not len(left):
             break
-        _repair(
-            left, repair_tries * len(left), age, sex, rng, *links[:2], *ties, energies, *allowed
-        )
+        _repair(left, repair_tries * len(left), age, sex, rng, *apart, *ties, energies, *allowed)
         left = forbidden_positions(positions, age, energies)
     return Refinement(tuple(trace) or (0.0,), accepted / max(proposed, 1), len(before), len(left))
 
@@ -212,25 +216,25 @@ def _exchange(  # type: ignore[no-untyped-def]
     sex,
     rng,
     household,
-    kind,
+    group,
     partner,
     start,
     other,
     table,
     energies,
 ):
-    """Propose an exchange of each candidate in turn with a random position of its class.
+    """Propose an exchange of each candidate in turn with a random position of its group.
 
     Returns the number accepted.
     """
     accepted = 0
     for i in candidates:
-        low, high = bounds[kind[i]], bounds[kind[i] + 1]
+        low, high = bounds[group[i]], bounds[group[i] + 1]
         j = order[low + int(rng.random() * (high - low))]
         if household[i] == household[j] or (age[i] == age[j] and partner[i] < 0):
             continue
         pi, pj = partner[i], partner[j]
-        both = pi >= 0 and pj >= 0 and kind[pi] == kind[pj] and rng.random() < 0.5
+        both = pi >= 0 and pj >= 0 and group[pi] == group[pj] and rng.random() < 0.5
         skip_i, skip_j = (pi, pj) if both else (-1, -1)  # a couple that moves keeps its own gap
         rise = _rise(i, age[j], skip_i, age, start, other, table, energies)
         rise += _rise(j, age[i], skip_j, age, start, other, table, energies)
@@ -254,6 +258,7 @@ def _repair(  # type: ignore[no-untyped-def]
     rng,
     household,
     kind,
+    status,
     start,
     other,
     table,
@@ -261,11 +266,16 @@ def _repair(  # type: ignore[no-untyped-def]
     least,
     only,
 ):
-    """Exchange candidates with persons of any class, where both suit and the energy falls."""
+    """Exchange candidates with persons of any class, where both suit and the energy falls.
+
+    Between positions of another `status`, only persons of one sex.
+    """
     for _ in range(proposals):
         i = candidates[int(rng.random() * len(candidates))]
         j = int(rng.random() * len(age))
         if household[i] == household[j] or age[i] == age[j]:
+            continue
+        if status[i] != status[j] and sex[i] != sex[j]:
             continue
         if age[j] < least[kind[i]] or age[i] < least[kind[j]]:
             continue

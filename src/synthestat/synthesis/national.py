@@ -27,11 +27,13 @@ from synthestat.synthesis.composition import TypeTarget, fit_composition
 from synthestat.synthesis.households import (
     cell_of,
     expected_sizes,
+    nuclei_targets,
     size_classes,
     size_weights,
     type_targets,
 )
 from synthestat.synthesis.leaning import Leaning, leant, members_of
+from synthestat.synthesis.nuclei import Nuclei
 from synthestat.synthesis.structures import Structures, household_structures
 
 _ROUNDS = 50  # of scaling a country's shape of sizes: assumption, about ten are needed
@@ -143,6 +145,7 @@ def _leanings(
         for target in targets
     ]
     wanted += type_targets(by_type, structures)
+    wanted += nuclei_targets(_all_nuclei(homes), structures)
     fit = fit_composition(structures, sizes, counts, shares, wanted)
     found = [
         Leaning(members_of(target), float(weight))
@@ -154,6 +157,12 @@ def _leanings(
             found.append(Leaning(_in_cell(margin, number), float(fit.multipliers[at])))
             at += 1
     return tuple(found)
+
+
+def _all_nuclei(homes: Sequence[Home]) -> Nuclei | None:
+    """Return the country's persons by sex and family status, None unless every zone tells."""
+    told = [home.zone.families for home in homes if home.zone.families is not None]
+    return Nuclei(np.sum(told, axis=0)) if len(told) == len(homes) else None
 
 
 def _in_cell(margin: HouseholdMargin, number: int) -> Callable[[Structures], Floats]:
@@ -175,7 +184,11 @@ def _by_type(
     sizes = _zone_sizes(home, national)
     structures, shares = _priors(home.counts, home.households, len(sizes), pack)
     structures = leant(structures, leaning)
-    own = type_targets(home.zone.household_margins, structures)
+    nuclei = None if home.zone.families is None else Nuclei(home.zone.families)
+    own = (
+        *type_targets(home.zone.household_margins, structures),
+        *nuclei_targets(nuclei, structures),
+    )
     fit = fit_composition(structures, sizes, home.counts, shares, own)
     cell = cell_of(margin, structures.sizes, structures.types)
     return _summed(cell, fit.structures, len(margin.counts))

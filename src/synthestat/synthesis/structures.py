@@ -166,17 +166,38 @@ class Parts:
             + (P.NONRELATIVE,) * self.nonrelatives
         )
 
+    def in_nucleus(self) -> tuple[bool, ...]:
+        """Tell which members are in a family nucleus, in the order of `positions`.
+
+        The rule of `nuclei.in_nucleus` for the links that `layout.assemble` gives.
+        """
+        heads, elders = NUCLEI[self.nucleus], len(ELDERS[self.elders])
+        alone = self.nucleus == Nucleus.PERSON
+        own = len(heads) == 2 or (self.elders > 0 if alone else self.children > 0)
+        nested = 2 * self.couples + self.mothers
+        others = self.siblings + self.relatives + self.nonrelatives
+        return (
+            (own,) * len(heads)
+            + (alone or elders == 2,) * elders
+            + (True,) * nested
+            + (nested > 0,) * self.grandchildren
+            + (True,) * self.children
+            + (False,) * others
+        )
+
 
 @dataclass(frozen=True)
 class Structures:
     """Structures with their sizes, types (codes into HOUSEHOLD_TYPES) and log weights, each of
-    shape (structures,), and counts of positions, shape (structures, classes).
+    shape (structures,), and counts of positions, of all and of those in family nuclei, each of
+    shape (structures, classes).
     """
 
     parts: tuple[Parts, ...]
     sizes: Whole
     types: Whole
     positions: Whole
+    in_nucleus: Whole
     log_weights: Floats
 
 
@@ -288,6 +309,7 @@ def _weighted(terms: tuple[tuple[float, ...], ...], largest: int) -> Structures:
         sizes=grammar.sizes[keep],
         types=grammar.types[keep],
         positions=grammar.positions[keep],
+        in_nucleus=grammar.in_nucleus[keep],
         log_weights=share[keep],
     )
 
@@ -314,14 +336,17 @@ def _grammar(largest: int) -> Structures:
     found.sort(key=lambda parts: (parts.size, _row(parts)))
     codes = {name: code for code, name in enumerate(HOUSEHOLD_TYPES)}
     counts = np.zeros((len(found), len(Position)), dtype=np.int64)
+    nuclei = np.zeros_like(counts)
     for row, parts in enumerate(found):
-        for position in parts.positions():
+        for position, inside in zip(parts.positions(), parts.in_nucleus(), strict=True):
             counts[row, position] += 1
+            nuclei[row, position] += inside
     return Structures(
         parts=tuple(found),
         sizes=counts.sum(axis=1),
         types=np.array([codes[parts.household_type] for parts in found]),
         positions=counts,
+        in_nucleus=nuclei,
         log_weights=np.zeros(len(found)),
     )
 

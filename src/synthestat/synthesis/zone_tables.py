@@ -10,11 +10,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from synthestat.packs.pack import CountryPack
-from synthestat.packs.spec import HOUSEHOLD_TYPES, INSTITUTIONS
+from synthestat.packs.spec import FAMILY_COLUMN, FAMILY_STATUS, HOUSEHOLD_TYPES, INSTITUTIONS
 from synthestat.synthesis.dwellings import OCCUPANCY, Dwellings
 from synthestat.synthesis.households import Homes
 from synthestat.synthesis.institutions import Institutions
 from synthestat.synthesis.kinship import Refinement
+from synthestat.synthesis.nuclei import in_nucleus
 from synthestat.synthesis.roles import (
     INSTITUTIONAL,
     REFERENCE,
@@ -112,12 +113,15 @@ class Living:
     sizes: NDArray[np.int64]
     household_type: pl.Series
     reference: pl.Series
+    family: pl.Series
     institution: str | None
 
 
 def _at_home(home: Homes, first: FirstIds) -> Living:
     """Return how members of private households live: roles, ties, types."""
     role = household_roles(home.positions, home.age)
+    links = home.positions.partner, home.positions.mother, home.positions.father
+    inside = in_nucleus(*links)
     return Living(
         household=home.positions.household,
         role=role,
@@ -127,6 +131,7 @@ def _at_home(home: Homes, first: FirstIds) -> Living:
         sizes=np.diff(home.positions.start).astype(np.int64),
         household_type=_codes(household_types(home.positions, role, home.sex), HOUSEHOLD_TYPES),
         reference=pl.Series(np.flatnonzero(role == REFERENCE) + first.person),
+        family=_codes((~inside).astype(np.int8), FAMILY_STATUS),
         institution=None,
     )
 
@@ -144,6 +149,7 @@ def _apart(home: Institutions, first: FirstIds) -> Living:
         sizes=np.diff(home.start).astype(np.int64),
         household_type=pl.Series([None] * count, dtype=pl.Enum(list(HOUSEHOLD_TYPES))),
         reference=_ids(np.full(count, -1, dtype=np.int32), first.person),
+        family=pl.Series([None] * len(home.age), dtype=pl.Enum(list(FAMILY_STATUS))),
         institution=home.kind,
     )
 
@@ -169,6 +175,7 @@ def _person_table(
         "partner_id": living.partner,
         "mother_id": living.mother,
         "father_id": living.father,
+        FAMILY_COLUMN: living.family,
     }
     evidence = {
         "age": pl.Series(np.where(old, "modelled", "constrained")).cast(EVIDENCE),
