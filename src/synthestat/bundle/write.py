@@ -232,6 +232,9 @@ def evidence_words(population: Population) -> dict[str, dict[str, str]]:
         words["households"]["dwelling_id"] = "unavailable"
     for attribute in population.pack.attributes:
         words["persons"][attribute.name] = attribute.evidence
+    home = population.pack.country.household_universe
+    told = {column for zone in population.controls.zones for column in zone.split_by(home)}
+    words["persons"] |= dict.fromkeys({"age", "sex"} - told, "modelled")
     if not any(
         any(institutions_in(z, population.pack).values()) for z in population.controls.zones
     ):
