@@ -19,6 +19,7 @@ from synthestat.random_streams import RandomStreams
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.synthesis.attributes import draw_attributes
 from synthestat.synthesis.dwellings import place_in_dwellings
+from synthestat.synthesis.guided import guided_quotas
 from synthestat.synthesis.households import Homes, form_households, nobody
 from synthestat.synthesis.institutions import (
     Institutions,
@@ -66,6 +67,7 @@ def build_population(
     persons = {zone.code: zone_persons(zone, pack, streams) for zone in controls.zones}
     totals = household_totals(controls, pack, persons)
     controls, leaning = share_out(controls, totals, persons, pack, streams)
+    controls = guided_quotas(controls, persons, pack, streams)
     firsts = first_ids(controls, totals, pack)
     plans = list(zip(controls.zones, firsts, strict=True))
 
@@ -134,7 +136,8 @@ def build_zone(
     attributes = draw_attributes(homes, zone, pack, streams)
     sizes = published_sizes(homes, pack)
     housed = place_in_dwellings(sizes, zone, streams.stream("dwellings", zone.code))
-    return zone_tables(zone.code, homes, attributes, housed, first, pack)
+    constrained = {home.universe: zone.split_by(home.universe) for home in homes}
+    return zone_tables(zone.code, homes, attributes, housed, first, pack, constrained)
 
 
 def published_sizes(homes: Sequence[Homes | Institutions], pack: CountryPack) -> NDArray[np.int64]:

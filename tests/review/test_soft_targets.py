@@ -37,6 +37,8 @@ TARGETS = {
     "three_generation_share": "{measure: three_generation_share, value: 0.5, tolerance: 0.5}",
     "household_type_share": "{measure: household_type_share, value: 0.5, tolerance: 0.5, "
     "types: [lone_mother, lone_father]}",
+    "person_share": "{measure: person_share, value: 0.6, tolerance: 0.5, attribute: work, "
+    "categories: [Fields, Mill], ages: [20, 60], steers: false}",
 }
 """One target of each measure; nobody can meet a first birth at eighty."""
 MISSED = "zz.target.mean_age_at_first_birth"
@@ -81,6 +83,7 @@ def test_every_measure_is_observed_and_recomputed(run: Path, pack: Path) -> None
         assert row["observed"] == pytest.approx(check.figures[f"zz.target.{measure}"], abs=1e-9)
     assert 0 < stated["three_generation_share"]["observed"] < 0.5
     assert 0 < stated["household_type_share"]["observed"] < 0.5
+    assert 0.6 < stated["person_share"]["observed"] < 1  # few of these ages are at school
     assert -20 < stated["mean_partner_gap"]["observed"] < 20
     first, any_birth = stated["mean_age_at_first_birth"], stated["mean_age_at_birth"]
     assert 15 < first["observed"] < any_birth["observed"] < 50
@@ -126,6 +129,7 @@ def test_an_altered_observation_fails(planted: PlantedRun, pack: Path, measure: 
         ({"tolerance": 100.0}, "tolerance 100.0 stated, 1 recomputed"),
         ({"value": 30.0}, "value 30.0 stated, 80 recomputed"),
         ({"measure": "mean_age_at_birth"}, "measure mean_age_at_birth stated"),
+        ({"ages": [0, 4]}, "ages [0, 4] stated, None recomputed"),
     ],
 )
 def test_a_missed_target_made_to_look_met_fails(planted, pack, change, said) -> None:

@@ -235,6 +235,9 @@ def evidence_words(population: Population) -> dict[str, dict[str, str]]:
         words["persons"][attribute.name] = attribute.evidence
     if any(zone.families is not None for zone in population.controls.zones):
         words["persons"][FAMILY_COLUMN] = "constrained"
+    home = population.pack.country.household_universe
+    told = {column for zone in population.controls.zones for column in zone.split_by(home)}
+    words["persons"] |= dict.fromkeys({"age", "sex"} - told, "modelled")
     if not any(
         any(institutions_in(z, population.pack).values()) for z in population.controls.zones
     ):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthestat.controls.axes import column_axis
+from synthestat.controls.merged_zones import bridge_fault, merger_faults, on_present_zones
 from synthestat.errors import CubeError, PackError
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.spec import ControlSpec, SourceSpec, TotalSpec
@@ -89,14 +90,17 @@ class ControlTable:
 
 @dataclass(frozen=True)
 class Published:
-    """All controls of a country as published, by control id, and the cubes that they came from."""
+    """All controls of a country by control id, and the cubes that they came from, as frozen.
+
+    Tables of an older geography stand in `tables` with the zones of today (`merged_zones.py`).
+    """
 
     tables: Mapping[str, ControlTable]
     cubes: Mapping[str, Cube]
 
 
 def read_controls(pack: CountryPack, snapshots: SnapshotStore) -> Published:
-    """Read every control of a pack from its frozen tables.
+    """Read every control of a pack from its frozen tables, onto the pack's zones.
 
     Raises SnapshotError where bytes changed, CubeError where an extract is malformed, and PackError
     (all faults together) for unknown zones, spellings or codes, gaps, cells that are no whole
@@ -114,7 +118,7 @@ def read_controls(pack: CountryPack, snapshots: SnapshotStore) -> Published:
     tables: dict[str, ControlTable] = {}
     if not faults:
         for spec in pack.controls:
-            table = _control_table(pack, spec, cubes[spec.table], faults)
+            table = _control_table(pack, spec, _present(pack, spec, cubes, faults), faults)
             if table is not None:
                 tables[spec.id] = table
     if faults:
@@ -126,6 +130,19 @@ def read_controls(pack: CountryPack, snapshots: SnapshotStore) -> Published:
     return Published(tables, cubes)
 
 
+def _present(
+    pack: CountryPack, spec: ControlSpec, cubes: Mapping[str, Cube], faults: list[str]
+) -> Cube:
+    """Return a control's table on the zones of today; a fault where that would be no count."""
+    source, cube = pack.sources[spec.table], cubes[spec.table]
+    if source.zone_dimension is None:
+        return cube
+    present = on_present_zones(cube, source.zone_dimension, pack.merged)
+    fault = None if present is cube else bridge_fault(spec, source)
+    faults.extend([] if fault is None else [fault])
+    return present
+
+
 def _zone_faults(pack: CountryPack, source: SourceSpec, cube: Cube) -> list[str]:
     if source.zone_dimension is None:
         return []
@@ -133,9 +150,11 @@ def _zone_faults(pack: CountryPack, source: SourceSpec, cube: Cube) -> list[str]
         dimension = cube.dimension(source.zone_dimension)
     except CubeError as error:
         return [f"sources.yaml: {source.id}: {error.message}"]
-    faults = []
+    faults = merger_faults(source, dimension.codes, pack)
     for code, label in zip(dimension.codes, dimension.labels, strict=True):
         zone = pack.geography.zones.get(code)
+        if code in pack.merged:
+            continue
         if zone is None:
             faults.append(f"{source.id}: zone code {code!r} ({label}) is not in geography.csv")
         elif label != code and label not in zone.spellings:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+from scipy.special import ndtri
 
 from synthestat.controls.control_tables import ControlTable
+from synthestat.controls.guides import PER_PERSON, guide_row
 from synthestat.controls.reconcile import Controls, ZoneControls
 from synthestat.errors import PackError
 from synthestat.fitting.ipf import Floats, Whole
@@ -26,7 +28,6 @@ from synthestat.packs.registry import Registry
 from synthestat.packs.spec import SEXES
 
 HEADSHIP = "headship_rates"
-PER_PERSON = "per_person"
 Persons = Mapping[str, Mapping[str, Whole]]
 """Persons of each zone and universe, shape (single ages, sexes)."""
 
@@ -89,7 +90,9 @@ def _modelled_counts(
         counts = np.stack([persons[zone.code][home] for zone in rest])
         prediction = _by_expectation(_heads(counts, total, pack.priors), total, pack.priors)
     least = np.array([z.room.least for z in rest])
-    most = np.array([z.room.most for z in rest])
+    adult = pack.country.household_rules.adult_age.value
+    heads = np.array([persons[z.code][home][adult:].sum() for z in rest], dtype=np.int64)
+    most = np.minimum([z.room.most for z in rest], np.maximum(heads, least))
     mean = np.clip(prediction.mean, least, most)
     counts = largest_remainder(mean, round(float(mean.sum())) if total is None else total)
     counts = _within(counts, least, most)
@@ -133,16 +136,55 @@ def _by_expectation(expected: Floats, total: int | None, registry: Registry) -> 
     return predict_share(
         expected,
         registry.number("household_count", "variation"),
+        level=_level(registry),
         total=total,
         interval=registry.number("household_count", "interval"),
     )
 
 
+def national_total(
+    controls: Controls, totals: tuple[HouseholdTotal, ...], pack: CountryPack
+) -> HouseholdTotal | None:
+    """Return the country's households of the household universe where no table gives them.
+
+    The interval is that of the sum of the zones': what each has of its own is independent, what
+    the rates of the registry miss in every zone alike (`level`) is not.
+    """
+    home = pack.country.household_universe
+    mine = [total for total in totals if total.universe == home]
+    modelled = [total for total in mine if total.evidence == "modelled"]
+    if controls.national_households is not None or not modelled:
+        return None
+    z = float(ndtri(0.5 + pack.priors.number("household_count", "interval") / 2))
+    counts = np.array([total.households for total in modelled], dtype=np.float64)
+    half = np.array([(total.high - total.low) / 2 for total in modelled])
+    shared = z * _level(pack.priors)
+    own = np.maximum(half**2 - (shared * counts) ** 2, 0.0)
+    reach = float(np.sqrt(own.sum() + (shared * counts.sum()) ** 2))
+    households = sum(total.households for total in mine)
+    return HouseholdTotal(
+        zone=pack.geography.root.code,
+        universe=home,
+        households=households,
+        low=min(households - reach, households - 0.5),
+        high=max(households + reach, households + 0.5),
+        evidence="modelled",
+        method=modelled[0].method,
+    )
+
+
+def _level(registry: Registry) -> float:
+    """Return the standard deviation that all zones share, over their expectation; 0 where none."""
+    given = "level" in registry.used("household_count").values
+    return registry.number("household_count", "level") if given else 0.0
+
+
 def _per_person(zones: list[ZoneControls], controls: Controls, pack: CountryPack) -> Floats:
     """Return expected households of each zone: the registry's rates for the persons of tables.
 
-    A rate is of all persons of a control, or of those of each category that it names. Raises
-    PackError where it is of no control or category, or a zone has no figure.
+    A rate is of all persons of a control, or of those of each category that it names. A GUIDE's
+    persons are scaled by what its universe has now over what it had then. Raises PackError where a
+    rate is of no control or category, or a zone has no figure.
     """
     entry = pack.priors.used("household_count")
     place = f"priors.yaml: {entry.id}: {PER_PERSON}"
@@ -155,10 +197,40 @@ def _per_person(zones: list[ZoneControls], controls: Controls, pack: CountryPack
         gaps = [z.code for z, number in zip(zones, totals, strict=True) if number is None]
         if gaps:
             raise PackError(f"{place}: {control} gives no figure for {', '.join(gaps)}")
+        scale = _since(table, zones, controls, pack) if table.spec.level == "GUIDE" else 1.0
         cells = np.array([table.row(zone.code) for zone in zones], dtype=np.float64)
-        expected += cells @ _rates(rate, table, f"{place}: {control}")
+        expected += scale * (cells @ _rates(rate, table, f"{place}: {control}"))
     positive: Floats = np.maximum(expected, 1e-6)
     return positive
+
+
+def _since(
+    table: ControlTable, zones: list[ZoneControls], controls: Controls, pack: CountryPack
+) -> Floats:
+    """Return persons of a GUIDE's universe now over those of its table, shape (zones,).
+
+    The table's are those of a GUIDE control of the same table and universe that counts all of it.
+    Raises PackError where there is none, or where it counts nobody in a zone.
+    """
+    whole = [
+        other
+        for other in controls.published.tables.values()
+        if other.spec.level == "GUIDE"
+        and (other.spec.table, other.spec.universe) == (table.spec.table, table.spec.universe)
+        and other.spec.counts == "persons"
+        and not other.spec.only
+        and set(other.columns) <= {"age", "sex"}
+    ]
+    if not whole:
+        raise PackError(
+            f"controls.yaml: no GUIDE control counts all persons of {table.spec.universe} in "
+            f"{table.spec.table}, by which {table.spec.id} is scaled",
+            remedy="add one, with the same table and universe and no `only`",
+        )
+    then = np.array([guide_row(whole[0], zone.code).sum() for zone in zones], dtype=np.float64)
+    atoms = pack.country.atoms(table.spec.universe)
+    now = [sum(zone.residents.get(atom, 0) for atom in atoms) for zone in zones]
+    return np.asarray(np.array(now, dtype=np.float64) / then, dtype=np.float64)
 
 
 def _rates(rate: object, table: ControlTable, place: str) -> Floats:

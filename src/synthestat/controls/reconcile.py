@@ -23,6 +23,7 @@ from synthestat.controls.conflicts import (
     universe_conflicts,
 )
 from synthestat.controls.control_tables import ControlTable, Counts, Published
+from synthestat.controls.guides import CORE_COLUMNS, core_guides, guide_faults, guide_row
 from synthestat.controls.household_tables import HouseholdMargin
 from synthestat.controls.households import (
     HouseholdTables,
@@ -41,7 +42,7 @@ from synthestat.fitting.ipf import Floats
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.spec import FAMILY_COLUMN, HOUSEHOLD_COLUMNS, LEVELS_IN_DEVIATION
 
-CORE_COLUMNS = ("age", "sex")
+_CORE = set(CORE_COLUMNS)
 _VACANT = {"occupancy": "vacant"}
 
 
@@ -51,7 +52,8 @@ class Margin:
 
     `counts` has one entry per category of `columns` (age bands as published, youngest first; sexes
     in the order of the classification); `universes` are indivisible ones; `age_starts` are the
-    first ages of the bands, the last one open (empty where `columns` has no age).
+    first ages of the bands, the last one open (empty where `columns` has no age). Of a GUIDE only
+    the shares of `counts` mean something.
     """
 
     control_id: str
@@ -69,7 +71,8 @@ class ZoneControls:
     (categories,); `households` and `capped_persons` are None where unpublished; `rows` are the
     cells of each table of persons, by control, as settled; `household_margins` are the tables of
     households by size and type, as settled. `families` are persons of the household universe by
-    sex and FAMILY_STATUS, shape (2, 2), None where no table tells.
+    sex and FAMILY_STATUS, shape (2, 2), None where no table tells; `guides` are GUIDE tables by
+    core columns.
     """
 
     code: str
@@ -84,11 +87,16 @@ class ZoneControls:
     rows: Mapping[str, Counts] = field(default_factory=dict)
     household_margins: tuple[HouseholdMargin, ...] = ()
     families: Counts | None = None
+    guides: tuple[Margin, ...] = ()
 
     @property
     def occupied(self) -> int:
         """Conventional dwellings that are not vacant."""
         return self.dwellings - self.vacant
+
+    def split_by(self, universe: str) -> frozenset[str]:
+        """Return the core columns by which a table that binds splits an indivisible universe."""
+        return frozenset(c for m in self.margins if universe in m.universes for c in m.columns)
 
 
 @dataclass(frozen=True)
@@ -208,6 +216,7 @@ def _check_exercised(published: Published, pack: CountryPack) -> None:
         families = spec.counts == "persons" and FAMILY_COLUMN in spec.by
         if not (core or households or dwellings or families or spec.id in quotas):
             faults.append(f"controls.yaml: {spec.id}: no stage of the build exercises this control")
+    faults += guide_faults(published, pack)
     faults += household_faults(household_tables(published), pack)
     if faults:
         raise PackError(
@@ -236,16 +245,11 @@ def _zone_controls(
         same = [table for table in persons if table.spec.universe == universe]
         settle_jointly(same, code, total, rows, moved)
     relaxations += moved
-    margins = [
-        Margin(
-            t.spec.id,
-            pack.country.atoms(t.spec.universe),
-            t.columns,
-            rows[t.spec.id],
-            band_starts(t) if "age" in t.columns else (),
-        )
-        for t in persons
-        if set(t.columns) <= set(CORE_COLUMNS)
+    margins = [_margin(t, rows[t.spec.id], pack) for t in persons if set(t.columns) <= _CORE]
+    guides = [
+        _margin(t, guide_row(t, code), pack)
+        for t in core_guides(published)
+        if totals[t.spec.universe]
     ]
     quotas = {}
     for attribute in pack.attributes:
@@ -254,7 +258,8 @@ def _zone_controls(
             shape = [len(pack.country.classifications[column]) for column in columns]
             table = rows[attribute.control].reshape(shape)
             quotas[attribute.name] = np.moveaxis(table, columns.index(attribute.name), -1)
-    adults = _adults(margins, pack)
+    aged = any(guide.age_starts for guide in guides)
+    adults = _adults(margins, pack, sum(residents.values()) if aged else None)
     room = _room(code, residents, adults, published, households, pack, relaxations)
     dwellings = _dwelling_figure(published, code, {}) or 0
     return ZoneControls(
@@ -269,6 +274,7 @@ def _zone_controls(
         vacant=dwellings - (room.occupied or 0),
         rows=rows,
         families=_families(persons, rows),
+        guides=tuple(guides),
     )
 
 
@@ -280,6 +286,12 @@ def _families(persons: Sequence[ControlTable], rows: Mapping[str, Counts]) -> Co
     first = min(tables, key=lambda t: (LEVELS_IN_DEVIATION.index(t.spec.level), t.spec.id))
     counts = rows[first.spec.id].reshape(2, 2)
     return counts if first.columns[0] == "sex" else counts.T
+
+
+def _margin(table: ControlTable, counts: Counts, pack: CountryPack) -> Margin:
+    starts = band_starts(table) if "age" in table.columns else ()
+    universes = pack.country.atoms(table.spec.universe)
+    return Margin(table.spec.id, universes, table.columns, counts, starts)
 
 
 def _room(
@@ -335,10 +347,11 @@ def _dwelling_figure(published: Published, code: str, only: Mapping[str, str]) -
     return figure
 
 
-def _adults(margins: list[Margin], pack: CountryPack) -> int:
+def _adults(margins: list[Margin], pack: CountryPack, residents: int | None) -> int:
     """Return residents of adult age, from a margin by age with a band that begins there.
 
-    Where there is none, all of the band that holds the adult age count: the most there can be.
+    Where there is none, all of the band that holds the adult age count: the most there can be; so
+    do all `residents` where ages are only guided (`residents` is None where nothing tells them).
     """
     adult = pack.country.household_rules.adult_age.value
     by_age = [margin for margin in margins if margin.age_starts]
@@ -347,4 +360,6 @@ def _adults(margins: list[Margin], pack: CountryPack) -> int:
         sizes = [len(margin.age_starts) if c == "age" else 2 for c in margin.columns]
         counts = np.moveaxis(margin.counts.reshape(sizes), at, 0)
         return int(counts[block_of(margin.age_starts, adult) :].sum())
-    raise PackError(f"{pack.code}: no HARD or FIRM control gives persons by age")
+    if residents is None:
+        raise PackError(f"{pack.code}: no HARD, FIRM or GUIDE control gives persons by age")
+    return residents

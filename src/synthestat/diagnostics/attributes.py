@@ -32,6 +32,7 @@ def _attribute(
         "evidence": attribute.evidence,
         "method": method(attribute),
         "control": attribute.control,
+        "guide": attribute.guide,
         "registry": [pack.priors.used(family).id for family in families if family is not None],
         "given": None if attribute.given is None else attribute.given.attribute,
         "household": attribute.household_rule,
@@ -50,6 +51,7 @@ def _attribute(
 def method(attribute: AttributeSpec) -> str:
     """Return in a few words how an attribute is drawn."""
     parts = ["quotas of its table, exact"] if attribute.control is not None else []
+    parts += ["shares of its guide in each zone"] if attribute.guide is not None else []
     parts += ["pattern by age and sex"] if attribute.pattern is not None else []
     parts += ["association with its stratum"] if attribute.association is not None else []
     parts += [f"odds given {attribute.given.attribute}"] if attribute.given is not None else []

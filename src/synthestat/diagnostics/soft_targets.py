@@ -13,15 +13,18 @@ def soft_target_rows(
 ) -> list[dict[str, object]]:
     """Return each target in use with what was observed and whether it is met.
 
-    `private` are private households of the household universe; `depths` has household_id and depth,
-    the longest chain of parents and children. `observed` is a share or years, None where there is
-    nobody to measure, which does not meet a target.
+    `persons` are all persons; `private` are private households of the household universe; `depths`
+    has household_id and depth, the longest chain of parents and children. `observed` is a share or
+    years, None where there is nobody to measure, which does not meet a target.
     """
     at_home = persons.join(private.select("household_id"), on="household_id", how="semi")
     entries = {entry.id: entry for entry in registry.applying}
     rows: list[dict[str, object]] = []
     for target in soft_targets(registry):
-        observed = _observed(target, at_home, private, depths)
+        if target.measure == "person_share":
+            observed = _person_share(target, persons)
+        else:
+            observed = _observed(target, at_home, private, depths)
         met = observed is not None and abs(observed - target.value) <= target.tolerance
         entry = entries[target.id]
         rows.append(
@@ -30,6 +33,9 @@ def soft_target_rows(
                 "label": entry.label,
                 "measure": target.measure,
                 "types": list(target.types),
+                "attribute": target.attribute,
+                "categories": list(target.categories),
+                "ages": None if target.ages is None else list(target.ages),
                 "value": target.value,
                 "tolerance": target.tolerance,
                 "observed": observed,
@@ -50,6 +56,14 @@ def _observed(
     if target.measure == "three_generation_share":
         return _mean(private.join(depths, on="household_id", how="left")["depth"] >= 3)
     return _mean(_gaps(target.measure, at_home))
+
+
+def _person_share(target: SoftTarget, persons: pl.DataFrame) -> float | None:
+    value = pl.col(target.attribute).cast(pl.String)
+    known = persons.filter(value.is_not_null())
+    if target.ages is not None:
+        known = known.filter(pl.col("age").is_between(*target.ages))
+    return _mean(known.select(value.is_in(list(target.categories))).to_series())
 
 
 def _mean(values: pl.Series) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from synthestat.controls.household_totals import national_total
 from synthestat.controls.reconcile import ZoneControls
 from synthestat.story import Population
 from synthestat.synthesis.institutions import FAMILY, institution_size, institutions_in
@@ -51,6 +52,7 @@ def uncertainty_table(population: Population) -> pl.DataFrame:
     interval (probability, null where the bounds are declared), method."""
     probability = population.pack.priors.number("household_count", "interval")
     home = population.pack.country.household_universe
+    whole = national_total(population.controls, population.totals, population.pack)
     rows: list[dict[str, object]] = [
         {
             "quantity": "households",
@@ -62,7 +64,7 @@ def uncertainty_table(population: Population) -> pl.DataFrame:
             "interval": probability if total.universe == home else None,
             "method": total.method,
         }
-        for total in population.totals
+        for total in (*population.totals, *([] if whole is None else [whole]))
         if total.evidence == "modelled"
     ]
     rows += [row for zone in population.controls.zones for row in _institutions(zone, population)]

@@ -28,17 +28,24 @@ class Prediction:
 
 
 def predict_share(
-    expected: Floats, variation: float, *, total: float | None, interval: float
+    expected: Floats,
+    variation: float,
+    *,
+    total: float | None,
+    interval: float,
+    level: float = 0.0,
 ) -> Prediction:
     """Predict counts in proportion to what is expected of each area, where none has a figure.
 
     `expected` is positive, shape (areas,); `variation` the standard deviation of an area's true
-    count over its expectation, as a share of it, areas independent (normal). The other arguments
-    are those of `predict_ratio`.
+    count over its expectation, as a share of it, areas independent (normal); `level` that of what
+    all areas share, which a known total fixes. The other arguments are those of `predict_ratio`.
     """
     mean = expected if total is None else expected * (total / expected.sum())
     variance = (variation * mean) ** 2
-    if total is not None and variance.sum() > 0:
+    if total is None:
+        variance = variance + (level * mean) ** 2
+    elif variance.sum() > 0:
         variance = np.maximum(variance - variance**2 / variance.sum(), 0.0)
     reach = float(ndtri(0.5 + interval / 2)) * np.sqrt(variance)
     return Prediction(mean, np.maximum(mean - reach, 0.0), mean + reach, variation, 0.0)

@@ -71,9 +71,9 @@ def given_odds(attribute: AttributeSpec, country: CountrySpec, registry: Registr
 def universe_of(
     attribute: AttributeSpec, country: CountrySpec, controls: Iterable[ControlSpec]
 ) -> str:
-    """Return the universe whose persons get the attribute: its control's, else the declared one."""
-    if attribute.control is not None:
-        return next(c.universe for c in controls if c.id == attribute.control)
+    """Return the universe whose persons get the attribute: its table's, else the declared one."""
+    if attribute.table is not None:
+        return next(c.universe for c in controls if c.id == attribute.table)
     return attribute.universe or country.household_universe
 
 
@@ -110,10 +110,10 @@ def _faults_beside(
     known = set(country.classifications[attribute.name])
     named = {*attribute.rules, *attribute.alike}
     faults += [f"category {name!r} is not in country.yaml" for name in sorted(named - known)]
-    control = next((c for c in controls if c.id == attribute.control), None)
-    if attribute.control is not None:
+    control = next((c for c in controls if c.id == attribute.table), None)
+    if attribute.table is not None:
         if control is None:
-            return [*faults, f"no control {attribute.control!r}"]
+            return [*faults, f"no control {attribute.table!r}"]
         faults += _control_faults(attribute, control, drawn)
     if attribute.universe is not None and attribute.universe not in country.universes:
         return [*faults, f"universe {attribute.universe!r} is not in country.yaml"]
@@ -140,7 +140,12 @@ def _control_faults(
     others = [column for column in control.by if column != attribute.name]
     if attribute.name not in control.by or control.counts != "persons":
         faults.append(f"control {control.id!r} counts no persons by {attribute.name}")
-    if control.level not in LEVELS_IN_DEVIATION:
+    if attribute.guide is not None:
+        if control.level != "GUIDE":
+            faults.append(f"guide {control.id!r} is {control.level}: a guide is GUIDE")
+        if set(others) - {"sex"}:
+            faults.append(f"guide {control.id!r} splits by {', '.join(others)}: only by sex")
+    elif control.level not in LEVELS_IN_DEVIATION:
         faults.append(f"control {control.id!r} is {control.level}: quotas are HARD, FIRM or SOFT")
     if len(others) > 1 or any(column not in drawn for column in others):
         faults.append(

@@ -106,6 +106,26 @@ def read_geography(path: Path) -> Geography:
     return Geography(zones, root, {code: tuple(below) for code, below in children.items()})
 
 
+def merged_zones(path: Path, geography: Geography) -> dict[str, str]:
+    """Return {old zone: zone of the tree that it is part of now} of a sound `concordance.csv`.
+
+    Empty where there is none, and where the tree still has the old zones.
+    """
+    rows = _concordance(path) or []
+    return {row["old"]: row["new"] for row in rows if row["new"] in geography.zones}
+
+
+def _concordance(path: Path) -> list[dict[str, str]] | None:
+    """Return the rows of `concordance.csv`, none where it is absent; None for other columns."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        if tuple(reader.fieldnames or ()) != CONCORDANCE:
+            return None
+        return list(reader)
+
+
 def concordance_faults(path: Path, geography: Geography) -> list[str]:
     """Return faults of `concordance.csv`, the pack's mergers of zones; none where it is absent.
 
@@ -113,13 +133,9 @@ def concordance_faults(path: Path, geography: Geography) -> list[str]:
     since (date), source. A zone must not stand in the tree beside zones that were merged into it:
     its residents would be counted twice.
     """
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        if tuple(reader.fieldnames or ()) != CONCORDANCE:
-            return [f"{path.name}: the columns must be {', '.join(CONCORDANCE)}"]
-        rows = list(reader)
+    rows = _concordance(path)
+    if rows is None:
+        return [f"{path.name}: the columns must be {', '.join(CONCORDANCE)}"]
     parts: dict[str, list[str]] = {}
     for row in rows:
         parts.setdefault(row["new"] or "", []).append(row["old"] or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,12 @@ from ruamel.yaml.error import YAMLError
 from synthestat.errors import PackError, UnknownCountryError
 from synthestat.packs.attribute_odds import attribute_faults
 from synthestat.packs.editions import EDITIONS, Editions, is_country, read_editions
-from synthestat.packs.geography import Geography, concordance_faults, read_geography
+from synthestat.packs.geography import (
+    Geography,
+    concordance_faults,
+    merged_zones,
+    read_geography,
+)
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import (
     FAMILY_COLUMN,
@@ -29,6 +34,7 @@ from synthestat.packs.spec import (
     SourceSpec,
     Spec,
 )
+from synthestat.packs.targets import target_faults
 
 EMBEDDED = Path(__file__).parent
 DEFINITIONS = (
@@ -48,7 +54,10 @@ S = TypeVar("S", bound=Spec)
 
 @dataclass(frozen=True)
 class CountryPack:
-    """Everything that a country's folder says; `digest` covers all of its definition files."""
+    """Everything that a country's folder says; `digest` covers all of its definition files.
+
+    `merged` gives, for zones of older tables that were merged, the zone that they are part of now.
+    """
 
     folder: Path
     country: CountrySpec
@@ -58,6 +67,7 @@ class CountryPack:
     priors: Registry
     attributes: tuple[AttributeSpec, ...]
     digest: str
+    merged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def code(self) -> str:
@@ -157,6 +167,7 @@ def read_pack(folder: Path) -> CountryPack:
         faults.extend(_cross_faults(country, geography, sources, controls))
         registry = Registry(tuple(priors), tuple(standing_in))
         faults.extend(attribute_faults(attributes, country, controls, registry))
+        faults.extend(target_faults(registry, country, attributes))
     if faults or country is None or geography is None:
         raise PackError(
             f"the country pack {_name(folder)} has {len(faults)} fault(s)",
@@ -172,6 +183,7 @@ def read_pack(folder: Path) -> CountryPack:
         priors=Registry(tuple(priors), tuple(standing_in)),
         attributes=tuple(attributes),
         digest=_digest(folder),
+        merged=merged_zones(folder / "concordance.csv", geography),
     )
 
 

@@ -352,16 +352,19 @@ class GivenSpec(Spec):
 class AttributeSpec(Spec):
     """A person attribute that is given to the members of standing households.
 
-    `control` is a table of quotas by zone, met exactly; `pattern` a registry family of relative
-    odds of each category by age, or by sex and age; `rules` bound categories by age; `given` ties
-    the attribute to one drawn before. Without a control the pattern alone decides, for the persons
-    of `universe` (by default the household universe). `household`: members of one value (`shared`,
-    the default of quotas alone), partners alike in the categories `alike`, or `independent`;
-    `together` is the share of households whose members share a value as far as quotas allow.
+    `control` is a table of quotas by zone, met exactly; `guide` a GUIDE control whose shares in a
+    zone are taken for the persons present, so that the quotas are modelled; `pattern` a registry
+    family of relative odds of each category by age, or by sex and age; `rules` bound categories by
+    age; `given` ties the attribute to one drawn before. Without quotas the odds alone decide, for
+    the persons of `universe` (by default the household universe). `household`: members of one value
+    (`shared`, the default of quotas alone), partners alike in the categories `alike`, or
+    `independent`; `together` is the share of households whose members share a value as far as
+    quotas allow.
     """
 
     name: str
     control: str | None = None
+    guide: str | None = None
     pattern: str | None = None
     universe: str | None = None
     stratum: str | None = None
@@ -374,9 +377,13 @@ class AttributeSpec(Spec):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> AttributeSpec:
-        if self.control is None and self.pattern is None and self.given is None:
-            raise ValueError("an attribute needs a control, a pattern, or odds given another one")
-        if self.control is not None and self.universe is not None:
+        if self.table is None and self.pattern is None and self.given is None:
+            raise ValueError(
+                "an attribute needs a control, a guide, a pattern, or odds given another one"
+            )
+        if self.control is not None and self.guide is not None:
+            raise ValueError("a guide is for an attribute without a control")
+        if self.table is not None and self.universe is not None:
             raise ValueError("universe is said where there is no control; a control has its own")
         if self.association is not None and (self.stratum is None or self.control is None):
             raise ValueError("an association needs a control and a stratum")
@@ -385,6 +392,11 @@ class AttributeSpec(Spec):
         if self.together < 1 and self.household_rule != "shared":
             raise ValueError("together goes with household: shared")
         return self
+
+    @property
+    def table(self) -> str | None:
+        """The control that gives quotas, exact or guided; None where odds alone decide."""
+        return self.control or self.guide
 
     @property
     def by_quotas_alone(self) -> bool:

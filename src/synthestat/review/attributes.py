@@ -58,7 +58,7 @@ def attribute_shares(case: Case) -> Answer:
     figures: dict[str, object] = {}
     for entry in _entries(case):
         name = str(entry["name"])
-        built, promised = _quotas(case, entry) if entry.get("control") else _odds(case, entry)
+        built, promised = _promised(case, entry)
         persons = sum(built.values())
         if not persons or not sum(promised.values()):
             continue
@@ -71,7 +71,7 @@ def attribute_shares(case: Case) -> Answer:
             if alone or abs(share - wanted) > MOST_APART:
                 faults.append(
                     f"{name}: {share:.1%} of {persons:,} persons are {category}, "
-                    f"{wanted:.1%} by {'its table' if entry.get('control') else 'its odds'}"
+                    f"{wanted:.1%} by its {_origin(entry)}"
                 )
         figures[name] = round(worst, 6)
     if not figures:
@@ -140,6 +140,63 @@ def _measured(case: Case, entry: Mapping[str, Any]) -> dict[str, int]:
     )[0]
     unknown = case.count(f'SELECT count(*) - count("{name}") FROM persons')
     return {"couples": int(couples), "couples_alike": int(alike), "unknown": unknown}
+
+
+def _origin(entry: Mapping[str, Any]) -> str:
+    """What promises an attribute's shares: its table, its guide or its odds."""
+    return "table" if entry.get("control") else "guide" if entry.get("guide") else "odds"
+
+
+def _promised(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
+    """What the run holds and what its origin promises, by category."""
+    of = {"table": _quotas, "guide": _guided, "odds": _odds}
+    return of[_origin(entry)](case, entry)
+
+
+def _guided(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
+    """What the run holds, and the guide's shares in each zone of the persons there (thousandths).
+
+    Soft targets that steer have the share that they publish; the others share what is left.
+    """
+    name = str(entry["name"])
+    words = [str(word) for word in case.pack.country["classifications"][name]]
+    persons: Counter[tuple[str, str]] = Counter()
+    built: Counter[str] = Counter()
+    sql = (
+        f'SELECT zone_code, sex, "{name}", count(*) FROM persons WHERE "{name}" IS NOT NULL '
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    for zone, sex, category, number in case.rows(sql):
+        persons[str(zone), str(sex)] += int(number)
+        built[str(category)] += int(number)
+    rows: dict[tuple[str, str], Counter[str]] = {}
+    for cell in case.cells:
+        if cell.control.id == entry["guide"] and cell.zone in case.pack.zones:
+            place = dict(part.split("=", 1) for part in cell.category.split(";"))
+            row = rows.setdefault((cell.zone, place.get("sex", "")), Counter())
+            row[place[name]] += round(cell.target or 0)
+    shares = dict.fromkeys(words, 0.0)
+    for (zone, sex), number in persons.items():
+        row = rows.get((zone, sex)) or rows.get((zone, "")) or Counter()
+        for word in words:
+            shares[word] += number * row[word] / sum(row.values()) if row else 0.0
+    return built, Counter({w: round(1000 * s) for w, s in _steered(case, name, shares).items()})
+
+
+def _steered(case: Case, name: str, shares: dict[str, float]) -> dict[str, float]:
+    """Expected persons by category, bent to the targets of the attribute that steer, one by one."""
+    for entry in case.pack.registry.values():
+        values = entry["values"]
+        if entry["kind"] != "target" or entry["status"] != "used" or not values.get("steers", True):
+            continue
+        if values.get("attribute") != name:
+            continue
+        inside = [str(word) for word in values["categories"]]
+        whole, held = sum(shares.values()), sum(shares[word] for word in inside)
+        up = float(values["value"]) * whole / held if held else 0.0
+        down = (1 - float(values["value"])) * whole / (whole - held) if whole > held else 0.0
+        shares = {word: share * (up if word in inside else down) for word, share in shares.items()}
+    return shares
 
 
 def _quotas(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:

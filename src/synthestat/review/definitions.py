@@ -169,9 +169,10 @@ class Definitions:
 
     @cached_property
     def guiding_tables(self) -> set[str]:
-        """The tables that a distribution of priors.yaml in use is read from."""
+        """The tables of GUIDE controls, and those that a distribution in use is read from."""
         used = [e["values"] for e in self.registry.values() if e.get("status") == "used"]
-        return {str(values["table"]) for values in used if "table" in values}
+        guides = {control.table for control in self.controls if control.level == "GUIDE"}
+        return guides | {str(values["table"]) for values in used if "table" in values}
 
     @cached_property
     def registry(self) -> dict[str, dict[str, Any]]:
@@ -191,6 +192,19 @@ class Definitions:
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(f"pack/{path.name} cannot be read: {error}") from None
         return tuple(_zone(line) for line in csv.DictReader(text.splitlines()))
+
+    @cached_property
+    def merged(self) -> dict[str, str]:
+        """Zones of concordance.csv that are no more, each with the zone that it is part of now."""
+        path = self.folder / "concordance.csv"
+        if not path.is_file():
+            return {}
+        try:
+            lines = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(f"pack/{path.name} cannot be read: {error}") from None
+        there = {zone.code for zone in self.geography}
+        return {line["old"]: line["new"] for line in lines if line["new"] in there}
 
     @cached_property
     def zones(self) -> tuple[str, ...]:

@@ -146,6 +146,8 @@ def soft_targets(case: Case) -> Answer:
         figures[name] = observed
         wanted = {key: target[key] for key in ("measure", "value", "tolerance")}
         wanted |= {"types": list(target.get("types", [])), "observed": observed, "met": met}
+        wanted |= {"attribute": target.get("attribute", ""), "ages": target.get("ages")}
+        wanted["categories"] = list(target.get("categories", []))
         row = told.get(name)
         if row is None:
             faults.append(f"{name}: not in household_diagnostics.json")
@@ -173,9 +175,12 @@ def _same(stated: object, value: object) -> bool:
 def observed_target(case: Case, target: Mapping[str, Any]) -> float | None:
     """Recompute a target's measure over private households of the household universe.
 
-    None where there is nobody to measure; BundleError as `Case.rows`, ValueError for a measure that
-    there is not.
+    A `person_share` is over all persons with a value of its attribute, within its ages. None where
+    there is nobody to measure; BundleError as `Case.rows`, ValueError for a measure that there is
+    not.
     """
+    if target["measure"] == "person_share":
+        return _person_share(case, target)
     words = case.pack.universe_parts[case.pack.household_universe]
     listed = ", ".join(_quoted(word) for word in words)
     homes = f"""homes AS (SELECT household_id, household_type FROM households
@@ -205,6 +210,16 @@ def observed_target(case: Case, target: Mapping[str, Any]) -> float | None:
     if target["measure"] not in measures:
         raise ValueError(f"{target['measure']!r} is no measure of a soft target")
     observed = case.rows(f"WITH {homes} {measures[target['measure']]}")[0][0]
+    return None if observed is None else float(observed)
+
+
+def _person_share(case: Case, target: Mapping[str, Any]) -> float | None:
+    column = '"' + str(target["attribute"]).replace('"', '""') + '"'
+    words = ", ".join(_quoted(str(word)) for word in target["categories"])
+    first, last = target.get("ages") or (0, 999)
+    sql = f"""SELECT avg(({column} IN ({words}))::INT) FROM persons
+        WHERE {column} IS NOT NULL AND age BETWEEN {int(first)} AND {int(last)}"""
+    observed = case.rows(sql)[0][0]
     return None if observed is None else float(observed)
 
 

@@ -10,7 +10,7 @@ from synthestat.errors import SynthestatError
 from synthestat.review.case import Case
 from synthestat.review.definitions import Source, Zone
 from synthestat.review.record import Answer, found
-from synthestat.review.recount import read_table, zone_codes
+from synthestat.review.recount import read_table, zone_codes, zone_parts
 from synthestat.sources.cube import Cube
 
 TIERS = ("A", "B", "C", "D")
@@ -59,7 +59,9 @@ def zone_spellings(case: Case) -> Answer:
         faults += [
             f"{source.id}: {code} is called {label!r}, not a spelling of {mapped[code]}"
             for code, label in zip(dimension.codes, dimension.labels, strict=True)
-            if label != code and label.casefold() not in names[mapped[code]]
+            if label != code
+            and code not in case.pack.merged
+            and label.casefold() not in names[mapped[code]]
         ]
     return found(faults, "every spelling leads to one zone")
 
@@ -80,7 +82,7 @@ def table_zones(case: Case) -> Answer:
     for source, cube in _readable(case):
         if source.zone_dimension is None:
             continue
-        codes = zone_codes(case.pack, cube.dimension(source.zone_dimension).codes).values()
+        codes = zone_parts(case.pack, cube.dimension(source.zone_dimension).codes)
         there = [code for code in codes if code in zones]
         if sorted(there) != sorted(zone.code for zone in wanted):
             faults.append(f"{source.id}: {_difference(there, zones)}")

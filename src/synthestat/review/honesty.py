@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from synthestat.errors import BundleError
 from synthestat.review.case import TABLES, Case
+from synthestat.review.definitions import BINDING
 from synthestat.review.record import Answer, Status, found, skipped
 
 EVIDENCE = ("measured", "constrained", "modelled", "unavailable", "blocked")
@@ -31,6 +32,7 @@ def evidence_words(case: Case) -> Answer:
     for view in _present(case):
         faults += _column_evidence(case, view)
         faults += _row_evidence(case, view)
+    faults += _core_evidence(case)
     return found(faults, "every attribute carries a word of the closed list")
 
 
@@ -72,7 +74,9 @@ def whole_country(case: Case) -> Answer:
     controls = [
         control
         for control in case.pack.controls
-        if control.counts == "persons" and case.pack.universe_parts[control.universe] == widest
+        if control.counts == "persons"
+        and control.level != "GUIDE"
+        and case.pack.universe_parts[control.universe] == widest
     ]
     if case.manifest["scope"] != "national":
         return skipped(f"the run calls itself {case.manifest['scope']!r}")
@@ -161,6 +165,31 @@ def _column_evidence(case: Case, view: str) -> Iterator[str]:
             yield f"{file}: {name} has the evidence word {word!r}"
         elif (word in NO_VALUE) == bool(values):
             yield f"{file}: {name} is called {word} and has {values:,} values"
+
+
+def _core_evidence(case: Case) -> Iterator[str]:
+    """Ages and sexes called constrained in a universe that no binding control splits by them."""
+    columns = case.columns("persons")
+    for column in ("age", "sex"):
+        telling = {
+            part
+            for control in case.pack.controls
+            if control.counts == "persons" and control.level in BINDING
+            for part in case.pack.universe_parts[control.universe]
+            if any(breakdown.column == column for breakdown in control.by)
+        }
+        if f"{column}_evidence" not in columns:
+            continue
+        sql = (
+            f"SELECT universe, count(*) FROM persons WHERE {column}_evidence = 'constrained' "
+            "GROUP BY ALL ORDER BY ALL"
+        )
+        for universe, number in case.rows(sql):
+            if universe not in telling:
+                yield (
+                    f"synthetic_persons.parquet: {column} of {number:,} persons of {universe} is "
+                    "called constrained, and no binding control tells it"
+                )
 
 
 def _row_evidence(case: Case, view: str) -> Iterator[str]:

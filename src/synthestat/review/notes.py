@@ -197,7 +197,8 @@ def _targets(case: Case) -> Iterator[tuple[tuple[str, str], int]]:
     """(kind, group) and the country's published figure, from its row or else from all its zones."""
     parts, seen = case.pack.universe_parts, set()
     persons: dict[str, float] = {}
-    for control in sorted(case.pack.controls, key=lambda each: each.level != "HARD"):
+    telling = [control for control in case.pack.controls if control.level != "GUIDE"]
+    for control in sorted(telling, key=lambda each: each.level != "HARD"):
         own_cells = [cell for cell in case.cells if cell.control == control]
         cells = [cell for cell in own_cells if cell.zone == case.pack.root]
         if not cells and {cell.zone for cell in own_cells} >= set(case.pack.zones):

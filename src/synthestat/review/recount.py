@@ -111,10 +111,28 @@ def read_table(pack: Definitions, snapshots: SnapshotStore, table: str) -> Cube:
 
 
 def zone_codes(pack: Definitions, codes: tuple[str, ...]) -> dict[str, str]:
-    """The code of geography.csv for each zone code of a table, by code or by a known spelling."""
-    known = {zone.code for zone in pack.geography}
+    """The code of geography.csv for each zone code of a table, by code or by a known spelling.
+
+    A zone that concordance.csv says was merged has the code of the zone that it is part of now.
+    """
+    known = {zone.code: zone.code for zone in pack.geography} | pack.merged
     spelled = {name.casefold(): zone.code for zone in pack.geography for name in zone.names}
-    return {code: code if code in known else spelled[code.casefold()] for code in codes}
+    return {code: known[code] if code in known else spelled[code.casefold()] for code in codes}
+
+
+def zone_parts(pack: Definitions, codes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Each zone of a table as of now, with the table's codes that make it up, in their order.
+
+    ValueError where a zone stands beside its own parts, or without some of them.
+    """
+    parts: dict[str, list[str]] = {}
+    for code, zone in zone_codes(pack, codes).items():
+        parts.setdefault(zone, []).append(code)
+    for zone, own in parts.items():
+        wanted = {old for old, new in pack.merged.items() if new == zone}
+        if wanted & set(own) and set(own) != wanted:
+            raise ValueError(f"{zone} is made up of {', '.join(own)}, not of its merged parts")
+    return {zone: tuple(own) for zone, own in parts.items()}
 
 
 def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Iterator[Cell]:
@@ -123,10 +141,12 @@ def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Itera
     zones = _zones(pack, cube, control)
     reach = pack.sources[control.table].reach
     classes = [_classes(part, cube) for part in control.by]
-    for code, zone in zones.items():
+    for zone, codes in zones.items():
         for chosen in product(*classes):
             place = {part.dimension: c for part, (c, _) in zip(control.by, chosen, strict=True)}
-            target = _published(control, cube, place, pack, code)
+            figures = [_published(control, cube, place, pack, code) for code in codes]
+            known = [figure for figure in figures if figure is not None]
+            target = sum(known) if len(known) == len(figures) else None
             key = tuple(value for _, value in chosen)
             observed = None if counted is None else _inside(counted, pack.covered[zone], key)
             pairs = zip(control.by, key, strict=True)
@@ -134,12 +154,12 @@ def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Itera
             yield Cell(control, zone, category, target, observed, reach)
 
 
-def _zones(pack: Definitions, cube: Cube, control: Control) -> dict[str, str]:
-    """The table's zone codes with their codes in geography.csv; the root for a table of none."""
+def _zones(pack: Definitions, cube: Cube, control: Control) -> dict[str, tuple[str, ...]]:
+    """Zones of geography.csv with the table's codes of each; the root for a table without zones."""
     dimension = pack.sources[control.table].zone_dimension
     if dimension is None:
-        return {"": pack.root}
-    return zone_codes(pack, cube.dimension(dimension).codes)
+        return {pack.root: ("",)}
+    return zone_parts(pack, cube.dimension(dimension).codes)
 
 
 def _classes(part: Breakdown, cube: Cube) -> list[tuple[str, str]]:

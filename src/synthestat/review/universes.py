@@ -145,7 +145,8 @@ dwelling_universe = no_rows(
 def _published_persons(case: Case) -> dict[tuple[str, str], float]:
     """Published persons by zone and universe, from the most binding control that has every cell."""
     chosen: dict[tuple[str, str], float] = {}
-    binding = sorted(case.pack.controls, key=lambda each: LEVELS.index(each.level))
+    telling = [control for control in case.pack.controls if control.level != "GUIDE"]
+    binding = sorted(telling, key=lambda each: LEVELS.index(each.level))
     for control in binding:
         if control.counts != "persons" or control.total_of or control.only:
             continue

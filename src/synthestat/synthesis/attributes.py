@@ -195,10 +195,10 @@ def quotas_of(
 ) -> tuple[NDArray[np.int8], Whole | None]:
     """Return every person's quota group, and the quotas (groups, categories), None for none."""
     alone = np.zeros(len(people.sex), dtype=np.int8)
-    if attribute.control is None:
+    if attribute.table is None:
         return alone, None
     quotas = zone.quotas[attribute.name]
-    others = [c for c in pack.control(attribute.control).by if c != attribute.name]
+    others = [c for c in pack.control(attribute.table).by if c != attribute.name]
     if others:
         return people.known[others[0]], quotas
     if attribute.association is None or attribute.stratum is None:

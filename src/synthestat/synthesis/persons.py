@@ -15,6 +15,9 @@ from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
 
 _LEAST_OF_EVEN = 1e-3  # an age inside a band is never empty by the curve alone: assumption
+_GUIDED = 1e-6  # of the largest guide, by which a seed may miss it: assumption, a guide never binds
+_GUIDE_ROUNDS = 200  # of fitting a seed to guides and margins: assumption, about ten are needed
+_LEAST_GUIDED = 1e-9  # of a seed's cell that a guide leaves empty: assumption
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,13 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     Universes of institutions are also shaped by the registry's odds of living there at each age.
     Age classes are single years up to the highest open band that a table publishes. Inside bands
     single years follow a smooth curve through the zone's bands, which stay exact (`within_bands`).
+    GUIDE tables shape the seed by the shares that they have in the zone (`guided`); margins alone
+    are met.
 
     Raises NotConvergedError where the margins of the zone cannot hold together.
     """
     universes = tuple(name for name, count in zone.residents.items() if count)
-    starts = [start for margin in zone.margins for start in margin.age_starts]
+    starts = [start for margin in (*zone.margins, *zone.guides) for start in margin.age_starts]
     classes = max(starts, default=pack.country.ages.open_from) + 1
     shape = (len(universes), classes, 2)
     seed = _seed(zone, universes, classes, pack)
@@ -46,7 +51,7 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
         for margin in (_cell_margin(m, universes, shape) for m in zone.margins)
         if margin is not None
     )
-    fit = fit_margins(seed.ravel(), margins)
+    fit = fit_margins(guided(seed, margins, zone, universes), margins)
     if not fit.converged:
         raise NotConvergedError(
             f"{zone.code}: persons by {', '.join(m.control_id for m in zone.margins)} do not fit "
@@ -55,14 +60,40 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
     return Joint(universes, fit, margins, shape)
 
 
+def guided(
+    seed: Floats, margins: tuple[CellMargin, ...], zone: ZoneControls, universes: tuple[str, ...]
+) -> Floats:
+    """Return the flat seed with the shares that a zone's GUIDE tables give, cells in persons.
+
+    `seed` has shape (universes, age classes, sexes). Each guide becomes a margin of the persons
+    present of its universes, in its shares; the seed is fitted to guides and margins together.
+    Where these cannot all hold the fit ends between them, and what follows meets the margins. A
+    cell that a guide leaves empty stays possible, at a billionth of its seed.
+    """
+    guides = []
+    for guide in zone.guides:
+        present = sum(zone.residents[universe] for universe in guide.universes)
+        cells = _cell_margin(guide, universes, (len(seed), seed.shape[1], seed.shape[2]))
+        if cells is not None:
+            targets = cells.targets * (present / cells.targets.sum())
+            guides.append(CellMargin(cells.index, targets))
+    if not guides:
+        return seed.ravel()
+    fit = fit_margins(
+        seed.ravel(), (*guides, *margins), tolerance=_GUIDED, max_iterations=_GUIDE_ROUNDS
+    )
+    return np.maximum(fit.cells, _LEAST_GUIDED * seed.ravel())
+
+
 def within_bands(zone: ZoneControls, classes: int) -> Floats:
     """Return persons of each age class over an even spread of its band, shape (classes,).
 
-    From the finest table by age, both sexes together: a monotone cubic through the persons below
-    each band's first age (Fritsch & Carlson 1980, doi 10.1137/0717021), so no age is negative.
-    One everywhere where every band is one age class.
+    From the finest table by age (of equally fine ones, a margin before a guide), both sexes
+    together: a monotone cubic through the persons below each band's first age (Fritsch & Carlson
+    1980, doi 10.1137/0717021), so no age is negative. One everywhere where every band is one age
+    class.
     """
-    by_age = [margin for margin in zone.margins if margin.age_starts]
+    by_age = [margin for margin in (*zone.margins, *zone.guides) if margin.age_starts]
     finest = max(by_age, key=lambda m: len(m.age_starts), default=None)
     if finest is None or len(finest.age_starts) >= classes or not finest.counts.sum():
         return np.ones(classes)
@@ -96,7 +127,8 @@ def _seed(
         kind = pack.country.institution(universe)
         if kind is not None:
             own = pattern * _odds_by_class(kind, classes, pack)
-            if not any(m.age_starts and universe in m.universes for m in zone.margins):
+            tables = (*zone.margins, *zone.guides)
+            if not any(m.age_starts and universe in m.universes for m in tables):
                 own = own * _ages_present(zone, classes)[:, None]
             own = own * (pattern.sum() / own.sum())
         patterns.append(zone.residents[universe] * own)

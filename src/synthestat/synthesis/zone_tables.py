@@ -55,12 +55,14 @@ def zone_tables(
     housed: Dwellings,
     first: FirstIds,
     pack: CountryPack,
+    constrained: Mapping[str, frozenset[str]],
 ) -> ZoneTables:
     """Assemble the tables of one zone.
 
     `homes` has one entry per universe, the published household universe first if present,
     institutions last; `attributes[k]` gives codes per person of `homes[k]` (absent where unknown);
-    `housed` covers the households of the published universe, in order.
+    `housed` covers the households of the published universe, in order; `constrained` names, by
+    universe, those of age and sex by which a table that binds splits its persons in this zone.
     """
     persons, households = [], []
     person, household = first.person, first.household
@@ -69,7 +71,7 @@ def zone_tables(
         living = _apart(home, rows) if isinstance(home, Institutions) else _at_home(home, rows)
         published = home.universe == pack.country.household_universe
         dwelling = housed.dwelling_of if published else np.full(len(living.sizes), -1)
-        persons.append(_person_table(home, values, living, rows, pack))
+        persons.append(_person_table(home, values, living, rows, pack, constrained[home.universe]))
         households.append(_household_table(home, living, dwelling, rows, pack))
         person += len(home.age)
         household += len(living.sizes)
@@ -160,10 +162,11 @@ def _person_table(
     living: Living,
     first: FirstIds,
     pack: CountryPack,
+    constrained: frozenset[str],
 ) -> pl.DataFrame:
     country, count = pack.country, len(home.age)
-    published = home.universe == country.household_universe
-    old = home.age >= country.ages.open_from
+    sexed = home.universe == country.household_universe and "sex" in constrained
+    old = (home.age >= country.ages.open_from) | ("age" not in constrained)
     columns: dict[str, pl.Series] = {
         "person_id": pl.Series(np.arange(first.person, first.person + count)),
         "household_id": pl.Series(living.household.astype(np.int64) + first.household),
@@ -179,7 +182,7 @@ def _person_table(
     }
     evidence = {
         "age": pl.Series(np.where(old, "modelled", "constrained")).cast(EVIDENCE),
-        "sex": _constant("constrained" if published else "modelled", count, EVIDENCE),
+        "sex": _constant("constrained" if sexed else "modelled", count, EVIDENCE),
     }
     for attribute in pack.attributes:
         names = country.classifications[attribute.name]
