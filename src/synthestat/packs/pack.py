@@ -28,6 +28,7 @@ from synthestat.packs.spec import (
     SourceSpec,
     Spec,
 )
+from synthestat.packs.spread import spread_faults
 
 EMBEDDED = Path(__file__).parent
 DEFINITIONS = (
@@ -156,6 +157,7 @@ def read_pack(folder: Path) -> CountryPack:
         faults.extend(_cross_faults(country, geography, sources, controls))
         registry = Registry(tuple(priors), tuple(standing_in))
         faults.extend(attribute_faults(attributes, country, controls, registry))
+        faults.extend(spread_faults(registry))
     if faults or country is None or geography is None:
         raise PackError(
             f"the country pack {_name(folder)} has {len(faults)} fault(s)",
