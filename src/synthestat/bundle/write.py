@@ -24,7 +24,7 @@ from synthestat.diagnostics.dwellings import dwelling_diagnostics
 from synthestat.diagnostics.households import household_diagnostics
 from synthestat.diagnostics.residuals import residual_rows, residual_summary
 from synthestat.diagnostics.uncertainty import uncertainty
-from synthestat.diagnostics.zones import quality_tiers
+from synthestat.diagnostics.zones import degraded_zones, quality_tiers
 from synthestat.errors import BlockedError, OutputError
 from synthestat.packs.pack import DEFAULT_PRIORS, DEFINITIONS, CountryPack, default_priors
 from synthestat.packs.spec import UnavailableLayer
@@ -190,7 +190,9 @@ def write_files(
         "workers": workers,
     }
     digests = {f"synthetic_{name}": content_digest(table) for name, table in tables.items()}
+    tiers = quality_tiers(population, tables["persons"], uncertain, layers)
     manifest = build_manifest(population, identity, times, tables, digests, layers)
+    manifest["zones_degraded"] = degraded_zones(tiers)
     provenance = source_provenance(population, snapshots)
     documents: dict[str, object] = {
         "build_manifest.json": manifest,
@@ -208,7 +210,7 @@ def write_files(
             "status": "unavailable",
             "reason": "see work_school_assignments.unavailable.json",
         },
-        "geography_quality_tiers.json": quality_tiers(population),
+        "geography_quality_tiers.json": tiers,
         "uncertainty_summary.json": uncertainty_summary,
         "source_provenance.json": provenance,
         "privacy_report.json": privacy_report(identity),

@@ -29,6 +29,7 @@ from synthestat.packs.spec import (
     Spec,
 )
 from synthestat.packs.spread import spread_faults
+from synthestat.packs.tier_rules import tier_faults
 
 EMBEDDED = Path(__file__).parent
 DEFINITIONS = (
@@ -157,7 +158,7 @@ def read_pack(folder: Path) -> CountryPack:
         faults.extend(_cross_faults(country, geography, sources, controls))
         registry = Registry(tuple(priors), tuple(standing_in))
         faults.extend(attribute_faults(attributes, country, controls, registry))
-        faults.extend(spread_faults(registry))
+        faults.extend(spread_faults(registry) + tier_faults(registry))
     if faults or country is None or geography is None:
         raise PackError(
             f"the country pack {_name(folder)} has {len(faults)} fault(s)",
