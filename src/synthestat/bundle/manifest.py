@@ -153,10 +153,6 @@ def build_manifest(
             if entry.status == "used"
         ],
         "constraints_relaxed": [r.id for r in population.controls.relaxations],
-        "zones_degraded": sorted(
-            {t.zone for t in population.totals if t.evidence == "modelled"}
-            | {r.zone for r in population.controls.relaxations} - {pack.geography.root.code}
-        ),
         "layers": dict(layers),
         "table_digests": dict(digests),
     }

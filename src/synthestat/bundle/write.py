@@ -23,7 +23,8 @@ from synthestat.diagnostics.distributions import distribution_diagnostics
 from synthestat.diagnostics.dwellings import dwelling_diagnostics
 from synthestat.diagnostics.households import household_diagnostics
 from synthestat.diagnostics.residuals import residual_rows, residual_summary
-from synthestat.diagnostics.zones import quality_tiers, uncertainty_summary, uncertainty_table
+from synthestat.diagnostics.uncertainty import uncertainty
+from synthestat.diagnostics.zones import degraded_zones, quality_tiers
 from synthestat.errors import BlockedError, OutputError
 from synthestat.packs.pack import DEFAULT_PRIORS, DEFINITIONS, CountryPack, default_priors
 from synthestat.packs.spec import FAMILY_COLUMN, UnavailableLayer
@@ -160,7 +161,7 @@ def write_files(
     tables = {name: pl.read_parquet(folder / f"synthetic_{name}.parquet") for name in evidence}
     rows = residual_rows(population, tables)
     rows.write_parquet(folder / "constraint_residuals.parquet", compression="zstd")
-    uncertain = uncertainty_table(population)
+    uncertain, uncertainty_summary = uncertainty(population, tables, evidence)
     uncertain.write_parquet(folder / "uncertainty.parquet", compression="zstd")
     dwellings = tables.get("dwellings")
     layers = write_layers(population.pack, folder, identity, dwellings=dwellings is not None)
@@ -190,7 +191,9 @@ def write_files(
         "workers": workers,
     }
     digests = {f"synthetic_{name}": content_digest(table) for name, table in tables.items()}
+    tiers = quality_tiers(population, tables["persons"], uncertain, layers)
     manifest = build_manifest(population, identity, times, tables, digests, layers)
+    manifest["zones_degraded"] = degraded_zones(tiers)
     provenance = source_provenance(population, snapshots)
     documents: dict[str, object] = {
         "build_manifest.json": manifest,
@@ -208,8 +211,8 @@ def write_files(
             "status": "unavailable",
             "reason": "see work_school_assignments.unavailable.json",
         },
-        "geography_quality_tiers.json": quality_tiers(population),
-        "uncertainty_summary.json": uncertainty_summary(uncertain),
+        "geography_quality_tiers.json": tiers,
+        "uncertainty_summary.json": uncertainty_summary,
         "source_provenance.json": provenance,
         "privacy_report.json": privacy_report(identity),
     }

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from scipy.special import ndtri
 
 from synthestat.controls.control_tables import ControlTable
 from synthestat.controls.guides import PER_PERSON, guide_row
@@ -136,45 +135,14 @@ def _by_expectation(expected: Floats, total: int | None, registry: Registry) -> 
     return predict_share(
         expected,
         registry.number("household_count", "variation"),
-        level=_level(registry),
+        level=shared_level(registry),
         total=total,
         interval=registry.number("household_count", "interval"),
     )
 
 
-def national_total(
-    controls: Controls, totals: tuple[HouseholdTotal, ...], pack: CountryPack
-) -> HouseholdTotal | None:
-    """Return the country's households of the household universe where no table gives them.
-
-    The interval is that of the sum of the zones': what each has of its own is independent, what
-    the rates of the registry miss in every zone alike (`level`) is not.
-    """
-    home = pack.country.household_universe
-    mine = [total for total in totals if total.universe == home]
-    modelled = [total for total in mine if total.evidence == "modelled"]
-    if controls.national_households is not None or not modelled:
-        return None
-    z = float(ndtri(0.5 + pack.priors.number("household_count", "interval") / 2))
-    counts = np.array([total.households for total in modelled], dtype=np.float64)
-    half = np.array([(total.high - total.low) / 2 for total in modelled])
-    shared = z * _level(pack.priors)
-    own = np.maximum(half**2 - (shared * counts) ** 2, 0.0)
-    reach = float(np.sqrt(own.sum() + (shared * counts.sum()) ** 2))
-    households = sum(total.households for total in mine)
-    return HouseholdTotal(
-        zone=pack.geography.root.code,
-        universe=home,
-        households=households,
-        low=min(households - reach, households - 0.5),
-        high=max(households + reach, households + 0.5),
-        evidence="modelled",
-        method=modelled[0].method,
-    )
-
-
-def _level(registry: Registry) -> float:
-    """Return the standard deviation that all zones share, over their expectation; 0 where none."""
+def shared_level(registry: Registry) -> float:
+    """Return the standard deviation that all zones share, over their counts; 0 where none."""
     given = "level" in registry.used("household_count").values
     return registry.number("household_count", "level") if given else 0.0
 

@@ -253,7 +253,10 @@ class _Passes:
                 worst = max(worst, work(block))
             return worst
 
-        worst = max(self.pool.map(lambda ends: span(*ends), self.spans))
+        if len(self.spans) == 1:  # a small table is not worth a thread
+            worst = span(*self.spans[0])
+        else:
+            worst = max(self.pool.map(lambda ends: span(*ends), self.spans))
         self.index = None
         return worst
 

@@ -130,22 +130,25 @@ def draw_source(pool: Pool, source: int, rng: np.random.Generator, draws: int) -
 def transfer_dependence(shares: Floats, rows: Floats, columns: Floats) -> Floats:
     """Fit tables (..., R, K) to a place's known margins: odds ratios stay, levels do not.
 
-    `rows` (R,) and `columns` (K,) are counts of equal sum. Shares of rows will do: scaling a row or
+    `rows` (R,) and `columns` (K,) are counts of equal sum; `rows` (tables, R) gives each table its
+    own, where they are known no better than the cells. Shares of rows will do: scaling a row or
     a column leaves odds ratios as they are. Apply it to each draw, and intervals of the result
     hold the variance of odds ratios between sources. InputError where the margins have unequal
     sums; NotConvergedError where cells that are zero cannot meet them.
     """
     rows, columns = np.asarray(rows, dtype=np.float64), np.asarray(columns, dtype=np.float64)
-    total = float(rows.sum())
-    if abs(total - columns.sum()) > 1e-6 * max(total, 1.0):
+    totals = np.atleast_1d(rows.sum(axis=-1))
+    total = float(totals[0])
+    off = totals[np.argmax(np.abs(totals - columns.sum()))]
+    if abs(off - columns.sum()) > 1e-6 * max(total, 1.0):
         raise InputError(
-            f"rows sum to {total:,.6g} and columns to {columns.sum():,.6g}",
+            f"rows sum to {off:,.6g} and columns to {columns.sum():,.6g}",
             remedy="give margins of one universe and year",
         )
     levels = columns * (total / columns.sum()) if total else columns
-    stack = np.asarray(shares, dtype=np.float64).reshape(-1, len(rows), len(columns))
+    stack = np.asarray(shares, dtype=np.float64).reshape(-1, rows.shape[-1], len(columns))
     margins = [
-        TableMargin.exact((0, 2), np.repeat(rows[:, None], len(stack), axis=1)),
+        TableMargin.exact((0, 2), np.ascontiguousarray(np.broadcast_to(rows, stack.shape[:2]).T)),
         TableMargin.exact((1, 2), np.repeat(levels[:, None], len(stack), axis=1)),
     ]
     seed = np.moveaxis(stack, 0, 2) * total  # draws last: they are fitted side by side
@@ -320,7 +323,7 @@ def _moving_together(counts: Floats, mean: Floats, a: float) -> tuple[float, flo
     root = np.sqrt(np.where(mean > 0, mean, 1.0))
     tables = []
     for _ in range(IMPUTATIONS):
-        away = (_dirichlet(counts + a * mean, rng) - mean) / root
+        away = (dirichlet(counts + a * mean, rng) - mean) / root
         tables.append(away - away.mean(axis=0))
     norms = np.array([_norms(x * root, mean) for x in tables])
     expected = (sources - 1.0) / (a + 1.0) * _expected_norms(mean)
@@ -386,7 +389,7 @@ def _likelihood_of(own: Floats, pool: Pool) -> Floats:
     return np.asarray(np.exp(np.array(logs) - max(logs)), dtype=np.float64)
 
 
-def _dirichlet(alpha: Floats, rng: np.random.Generator) -> Floats:
+def dirichlet(alpha: Floats, rng: np.random.Generator) -> Floats:
     """Draw shares over the last axis; cells of alpha 0 are 0, tiny ones do not underflow together.
 
     Gamma(alpha) = Gamma(alpha + 1) U^(1/alpha) in logarithms (Marsaglia & Tsang 2000).
@@ -418,8 +421,8 @@ def _draw(
     for a, times in zip(pool.grid, number, strict=True):
         if times:
             mean, of_mean = _mean(sources, pool.possible, a)
-            means = _dirichlet(np.tile(mean * of_mean[:, None], (times, 1, 1)), rng)
-            found.append(_dirichlet(a * means + own, rng))
+            means = dirichlet(np.tile(mean * of_mean[:, None], (times, 1, 1)), rng)
+            found.append(dirichlet(a * means + own, rng))
     shares = np.concatenate(found)[rng.permutation(draws)]
     open_rows = own.sum(axis=1) == 0
     if (pool.common, pool.special, pool.together) != (1.0, 1.0, 0.0) and open_rows.any():
@@ -441,7 +444,7 @@ def _moved_together(
     logs = np.log(np.where(pool.possible, centre, 1.0))
     step = np.empty_like(shares)
     for part in np.array_split(np.arange(draws), min(IMPUTATIONS, draws)):
-        imputed = _dirichlet(sources + pool.concentration * centre, rng)
+        imputed = dirichlet(sources + pool.concentration * centre, rng)
         away = 2.0 * (imputed - centre) / np.where(pool.possible, imputed + centre, 1.0)
         away -= away.mean(axis=0)
         spread = np.sqrt((1.0 + 1.0 / many) / rng.chisquare(many - 1, len(part)))

@@ -22,6 +22,7 @@ from synthestat.packs.spec import (
     ControlSpec,
     CountrySpec,
 )
+from synthestat.packs.spread import pooled_odds
 
 Flags = NDArray[np.bool_]
 
@@ -36,7 +37,7 @@ def category_odds(attribute: AttributeSpec, country: CountrySpec, registry: Regi
     odds = np.ones((len(SEXES), len(ages), len(names)))
     if attribute.pattern is not None:
         entry = registry.used(attribute.pattern)
-        of = _by_name(entry.values, names, f"priors.yaml: {entry.id}: {attribute.name}")
+        of = _by_name(pooled_odds(entry), names, f"priors.yaml: {entry.id}: {attribute.name}")
         for at, name in enumerate(names):
             odds[:, :, at] = _curves(of[name], ages, f"priors.yaml: {entry.id}: {name}")
     for name, rule in attribute.rules.items():

@@ -34,7 +34,9 @@ from synthestat.packs.spec import (
     SourceSpec,
     Spec,
 )
+from synthestat.packs.spread import spread_faults
 from synthestat.packs.targets import target_faults
+from synthestat.packs.tier_rules import tier_faults
 
 EMBEDDED = Path(__file__).parent
 DEFINITIONS = (
@@ -168,6 +170,7 @@ def read_pack(folder: Path) -> CountryPack:
         registry = Registry(tuple(priors), tuple(standing_in))
         faults.extend(attribute_faults(attributes, country, controls, registry))
         faults.extend(target_faults(registry, country, attributes))
+        faults.extend(spread_faults(registry) + tier_faults(registry))
     if faults or country is None or geography is None:
         raise PackError(
             f"the country pack {_name(folder)} has {len(faults)} fault(s)",
