@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from synthestat.controls.household_totals import household_totals
 from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
 from synthestat.story import Population, zone_persons
+from synthestat.synthesis.persons import fit_joint, integerize
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +255,19 @@ def test_both_sexes_are_there_at_most_ages(persons: pl.DataFrame) -> None:
     large = by_age.filter(pl.col("all") >= 20)
     share = (large["men"] / large["all"]).to_numpy()
     assert np.all((share > 0.25) & (share < 0.75))
+
+
+def test_a_universe_that_no_margin_tells_apart_keeps_its_total(
+    tiny_population: Population, tiny_pack: CountryPack
+) -> None:
+    """Where only an attribute's table gives a universe's residents, they are met all the same."""
+    zone = tiny_population.controls.zone("06")
+    assert len(zone.residents) == 2
+    alone = replace(zone, margins=tuple(m for m in zone.margins if m.age_starts))
+    for each in (zone, alone):
+        joint = fit_joint(each, tiny_pack)
+        counts = integerize(joint, "06", tiny_pack, RandomStreams(1))
+        held = dict(zip(joint.universes, counts.sum(axis=(1, 2)).tolist(), strict=True))
+        assert held == dict(zone.residents)
+        universe_margins = len(joint.margins) - len(each.margins)
+        assert universe_margins == (0 if each is zone else 1)

@@ -51,6 +51,7 @@ def fit_joint(zone: ZoneControls, pack: CountryPack) -> Joint:
         for margin in (_cell_margin(m, universes, shape) for m in zone.margins)
         if margin is not None
     )
+    margins += _universe_margin(zone, universes, shape)
     fit = fit_margins(guided(seed, margins, zone, universes), margins)
     if not fit.converged:
         raise NotConvergedError(
@@ -193,6 +194,22 @@ def _cell_margin(
         index = index * sizes[column] + places[column]
     index = np.where(inside[:, None, None], index, -1)
     return CellMargin(index.ravel(), margin.counts.astype(np.float64))
+
+
+def _universe_margin(
+    zone: ZoneControls, universes: tuple[str, ...], shape: tuple[int, int, int]
+) -> tuple[CellMargin, ...]:
+    """Return the zone's residents by universe as a margin, where the others do not imply them.
+
+    They imply them where their sets of universes span every single one: tables of attributes alone,
+    such as religion, may give a universe's total without being a margin of the joint.
+    """
+    spoken = [[universe in margin.universes for universe in universes] for margin in zone.margins]
+    if spoken and np.linalg.matrix_rank(np.array(spoken, dtype=np.float64)) == len(universes):
+        return ()
+    index = np.broadcast_to(np.arange(len(universes))[:, None, None], shape).ravel()
+    counts = np.array([zone.residents[universe] for universe in universes], dtype=np.float64)
+    return (CellMargin(index.astype(np.int64), counts),)
 
 
 def integerize(joint: Joint, zone: str, pack: CountryPack, streams: RandomStreams) -> Whole:
