@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from synthestat.sources.snapshots import SnapshotStore
 
 if TYPE_CHECKING:
     from synthestat.review.verify import Verification
-    from synthestat.story import Progress
+    from synthestat.story import Population, Progress
 
 SEED = 420987
 
@@ -28,6 +29,7 @@ def build(
     *,
     seed: int = SEED,
     out: str | Path = "runs",
+    replicates: int = 1,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -35,8 +37,10 @@ def build(
 
     `country` is the code of an embedded pack, with an edition or without (`LU-2021`, `LU`), or the
     folder of a pack of your own; `workers` defaults to the processors at hand and never changes a
-    result. The run appears whole at `<out>/<CC>/<run_id>` or, on any error, not at all; where HARD
-    figures contradict each other, `<run_id>.blocked.json` keeps the conflicting set in the schema
+    result. With `replicates` above 1 the run holds so many populations: the others meet the same
+    controls with other draws of what is not known, below `replicates/`. The run appears whole at
+    `<out>/<CC>/<run_id>` or, on any error, not at all; where HARD figures contradict each other,
+    `<run_id>.blocked.json` keeps the conflicting set in the schema
     of `relaxations.json`.
     """
     from synthestat.bundle.manifest import run_id
@@ -45,25 +49,40 @@ def build(
 
     if seed < 0:
         raise InputError(f"the seed {seed} is negative", remedy="give a whole number from 0 up")
+    if replicates < 1:
+        raise InputError(f"{replicates} replicates are no population", remedy="give 1 or more")
     if workers is not None and workers < 1:
         raise InputError(f"{workers} workers cannot build", remedy="give --workers 1 or more")
     workers = workers or processors()
     started = datetime.now(UTC)
     pack = find_pack(str(country))
     snapshots = SnapshotStore(pack.snapshots)
-    identity = run_id(pack, seed)
+    identity = run_id(pack, seed, replicates)
+
+    def populate(number: int) -> Population:
+        told = None if progress is None else _numbered(progress, number, replicates)
+        return build_population(
+            pack, snapshots, seed=seed, replicate=number, workers=workers or 1, progress=told
+        )
+
     with staged_folder(Path(out), pack.code, identity) as folder:
         try:
-            population = build_population(
-                pack, snapshots, seed=seed, workers=workers, progress=progress
-            )
+            population = populate(0)
         except BlockedError as error:
             write_blocked(Path(out) / pack.code / f"{identity}.blocked.json", identity, error)
             raise
         if progress is not None:
             progress("writing the bundle", 0, 1)
-        write_files(population, snapshots, folder, identity, started, workers)
+        others = [partial(populate, number) for number in range(1, replicates)]
+        write_files(population, snapshots, folder, identity, started, workers, others)
     return Path(out) / pack.code / identity
+
+
+def _numbered(progress: Progress, number: int, of: int) -> Progress:
+    """Return a progress that says which of several populations is being built."""
+    if of == 1:
+        return progress
+    return lambda step, done, all_: progress(f"{number + 1}/{of} {step}", done, all_)
 
 
 def verify(run: str | Path, *, snapshots: str | Path | None = None) -> Verification:

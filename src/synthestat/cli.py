@@ -41,6 +41,10 @@ Country = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder that takes the runs, as OUT/CC/run_id.")]
 Seed = Annotated[int, typer.Option(help="Seed of all draws; equal seeds give equal tables.")]
+Replicates = Annotated[
+    int,
+    typer.Option(help="Populations: the others meet the same controls, with other draws."),
+]
 Workers = Annotated[
     int | None, typer.Option(help="Threads; default all processors. Never changes a result.")
 ]
@@ -207,6 +211,7 @@ def build(
     country: Country,
     out: Out = Path("runs"),
     seed: Seed = 420987,
+    replicates: Replicates = 1,
     workers: Workers = None,
 ) -> None:
     """Build a country's population and write its run bundle.
@@ -215,7 +220,7 @@ def build(
     """
     from synthestat.packs.pack import find_pack, is_embedded
 
-    folder = _build(country, out, seed, workers)
+    folder = _build(country, out, seed, workers, replicates)
     _print_status(folder)
     own = not is_embedded(country)
     extracts = f" --snapshots {find_pack(country).snapshots}" if own else ""
@@ -301,7 +306,7 @@ def run_countries(
         raise typer.Exit(1)
 
 
-def _build(country: str, out: Path, seed: int, workers: int | None) -> Path:
+def _build(country: str, out: Path, seed: int, workers: int | None, replicates: int = 1) -> Path:
     from synthestat import api
 
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn())
@@ -318,7 +323,9 @@ def _build(country: str, out: Path, seed: int, workers: int | None) -> Path:
                 spoken.add(step)
                 errors.print(f"{country}: {step}", highlight=False)
 
-        return api.build(country, seed=seed, out=out, workers=workers, progress=tell)
+        return api.build(
+            country, seed=seed, out=out, replicates=replicates, workers=workers, progress=tell
+        )
 
 
 def _verify(run: str, snapshots: Path | None, json_path: Path | None) -> bool:

@@ -17,9 +17,11 @@ class RandomStreams:
     """A family of independent generators under one seed.
 
     `seed` is any non-negative integer; the same seed gives the same streams on every machine.
+    Replicates of one seed have streams of their own; 0 is the population itself.
     """
 
     seed: int
+    replicate: int = 0
 
     def stream(self, stage: str, zone: str = "") -> np.random.Generator:
         """Return the generator of one stage in one zone, always from its beginning.
@@ -29,4 +31,6 @@ class RandomStreams:
         """
         key = hashlib.sha256(f"{stage}\x1f{zone}".encode()).digest()
         words = [int.from_bytes(key[i : i + 4], "little") for i in range(0, 16, 4)]
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, *words])))
+        own = [self.replicate] if self.replicate else []
+        seeds = np.random.SeedSequence([self.seed, *words, *own])
+        return np.random.Generator(np.random.PCG64(seeds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -14,6 +14,7 @@ from synthestat.controls.control_tables import read_controls
 from synthestat.controls.household_totals import HouseholdTotal, household_totals
 from synthestat.controls.reconcile import Controls, ZoneControls, reconcile
 from synthestat.fitting.ipf import Whole
+from synthestat.packs.drawn import drawn_registry
 from synthestat.packs.pack import CountryPack
 from synthestat.random_streams import RandomStreams
 from synthestat.sources.snapshots import SnapshotStore
@@ -50,22 +51,28 @@ def build_population(
     snapshots: SnapshotStore,
     *,
     seed: int,
+    replicate: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Population:
     """Build a country's population; the same tables for the same inputs on any number of workers.
 
     `progress(step, done, of)` is called as work advances. Zones are independent of each other: the
-    hot loops release the interpreter's lock, so `workers` threads share them.
+    hot loops release the interpreter's lock, so `workers` threads share them. A `replicate` above 0
+    meets the same controls with a draw of what is not known: registry and household counts.
     """
     tell = progress or _silent
+    streams = RandomStreams(seed, replicate)
+    if replicate:
+        pack = replace(pack, priors=drawn_registry(pack.priors, streams))
     tell("reading controls", 0, 1)
     published = read_controls(pack, snapshots)
     tell("reconciling", 0, 1)
     controls = reconcile(published, pack)
-    streams = RandomStreams(seed)
-    persons = {zone.code: zone_persons(zone, pack, streams) for zone in controls.zones}
-    totals = household_totals(controls, pack, persons)
+    packs = {zone.code: zone_pack(zone, pack, streams) for zone in controls.zones}
+    persons = {z.code: zone_persons(z, packs[z.code], streams) for z in controls.zones}
+    doubt = streams.stream("household counts") if replicate else None
+    totals = household_totals(controls, pack, persons, doubt)
     controls, leaning = share_out(controls, totals, persons, pack, streams)
     controls = guided_quotas(controls, persons, pack, streams)
     firsts = first_ids(controls, totals, pack)
@@ -74,8 +81,9 @@ def build_population(
     def build(plan: tuple[ZoneControls, FirstIds]) -> ZoneTables:
         zone, first = plan
         mine = [total for total in totals if total.zone == zone.code]
-        homes = form_homes(persons[zone.code], zone, mine, controls, leaning, pack, streams)
-        return build_zone(zone, homes, first, pack, streams)
+        own = packs[zone.code]
+        homes = form_homes(persons[zone.code], zone, mine, controls, leaning, own, streams)
+        return build_zone(zone, homes, first, own, streams)
 
     largest_first = sorted(plans, key=lambda plan: -sum(plan[0].residents.values()))
     built: dict[str, ZoneTables] = {}
@@ -92,6 +100,13 @@ def build_population(
 
 def _silent(_step: str, _done: int, _of: int) -> None:
     """Say nothing."""
+
+
+def zone_pack(zone: ZoneControls, pack: CountryPack, streams: RandomStreams) -> CountryPack:
+    """Return the pack of a zone: in a replicate, with a registry that is drawn for it."""
+    if not streams.replicate:
+        return pack
+    return replace(pack, priors=drawn_registry(pack.priors, streams, zone.code))
 
 
 def zone_persons(zone: ZoneControls, pack: CountryPack, streams: RandomStreams) -> dict[str, Whole]:

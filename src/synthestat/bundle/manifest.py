@@ -31,13 +31,19 @@ def engine_digest() -> str:
     return digest.hexdigest()
 
 
-def run_id(pack: CountryPack, seed: int) -> str:
+def run_options(replicates: int) -> dict[str, int]:
+    """Return the options of a run that change what it holds, none where all are the defaults."""
+    return {"replicates": replicates} if replicates > 1 else {}
+
+
+def run_id(pack: CountryPack, seed: int, replicates: int = 1) -> str:
     """Return `<cc>_<scope>_<8 hex>_seed<seed>`; equal inputs give an equal id.
 
     The hex digits digest the pack, the snapshot hashes, the engine and the options.
     """
     digest = hashlib.sha256()
-    for part in (pack.digest, version("synthestat"), engine_digest(), f"seed={seed}"):
+    options = [f"{name}={value}" for name, value in run_options(replicates).items()]
+    for part in (pack.digest, version("synthestat"), engine_digest(), f"seed={seed}", *options):
         digest.update(part.encode() + b"\x1f")
     for source in pack.sources.values():
         digest.update(source.sha256.encode())
@@ -108,6 +114,7 @@ def build_manifest(
     tables: Mapping[str, pl.DataFrame],
     digests: Mapping[str, str],
     layers: Mapping[str, str],
+    options: Mapping[str, int],
 ) -> dict[str, object]:
     """Assemble the manifest; `digests` are content digests by table, `layers` evidence words."""
     pack = population.pack
@@ -131,7 +138,7 @@ def build_manifest(
             "libraries": {name: version(name) for name in LIBRARIES},
         },
         "seed": population.seed,
-        "options": {},
+        "options": dict(options),
         "pack_digest": pack.digest,
         "snapshots": {source.id: source.sha256 for source in pack.sources.values()},
         "geography": {

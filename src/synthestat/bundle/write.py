@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,13 @@ from pathlib import Path
 import polars as pl
 
 from synthestat.bundle.crate import crate_metadata
-from synthestat.bundle.manifest import build_manifest, run_id
+from synthestat.bundle.manifest import build_manifest, run_id, run_options
 from synthestat.bundle.notes import model_notes
 from synthestat.bundle.parquet import write_by_zone
 from synthestat.bundle.provenance import source_provenance
+from synthestat.bundle.replicates import write_replicates
 from synthestat.controls.households import constrains
+from synthestat.controls.relaxations import Relaxation
 from synthestat.diagnostics.distributions import distribution_diagnostics
 from synthestat.diagnostics.dwellings import dwelling_diagnostics
 from synthestat.diagnostics.households import household_diagnostics
@@ -152,8 +154,12 @@ def write_files(
     identity: str,
     started: datetime,
     workers: int = 1,
+    replicates: Sequence[Callable[[], Population]] = (),
 ) -> None:
-    """Write every file of the bundle; residuals are computed from the tables as written."""
+    """Write every file of the bundle; residuals are computed from the tables as written.
+
+    `replicates` are built one at a time, after the population's own tables stand.
+    """
     evidence = evidence_words(population)
     for name, words in evidence.items():
         zones = (getattr(zone, name) for zone in population.zones)
@@ -163,26 +169,14 @@ def write_files(
     rows.write_parquet(folder / "constraint_residuals.parquet", compression="zstd")
     uncertain, uncertainty_summary = uncertainty(population, tables, evidence)
     uncertain.write_parquet(folder / "uncertainty.parquet", compression="zstd")
+    uncertainty_summary["replicates"] = write_replicates(
+        (build() for build in replicates), folder, identity, evidence, uncertain
+    )
     dwellings = tables.get("dwellings")
     layers = write_layers(population.pack, folder, identity, dwellings=dwellings is not None)
     summary = residual_summary(rows)
     households = household_diagnostics(population, tables["persons"], tables["households"])
-    relaxations = [
-        {
-            "id": r.id,
-            "constraint_id": r.id.removeprefix("relax."),
-            "control_id": r.control_id,
-            "zone": r.zone,
-            "category": r.category,
-            "target": r.target,
-            "achieved": r.achieved,
-            "moved": r.moved,
-            "unit": r.unit,
-            "cells": list(r.cells),
-            "proof": r.proof,
-        }
-        for r in population.controls.relaxations
-    ]
+    relaxations = [logged(relaxation) for relaxation in population.controls.relaxations]
     finished = datetime.now(UTC)
     times = {
         "started": started.isoformat(timespec="seconds"),
@@ -192,7 +186,9 @@ def write_files(
     }
     digests = {f"synthetic_{name}": content_digest(table) for name, table in tables.items()}
     tiers = quality_tiers(population, tables["persons"], uncertain, layers)
-    manifest = build_manifest(population, identity, times, tables, digests, layers)
+    manifest = build_manifest(
+        population, identity, times, tables, digests, layers, run_options(len(replicates) + 1)
+    )
     manifest["zones_degraded"] = degraded_zones(tiers)
     provenance = source_provenance(population, snapshots)
     documents: dict[str, object] = {
@@ -226,6 +222,23 @@ def write_files(
     crate = crate_metadata(manifest, provenance, [*files, "checksums.sha256"])
     write_json(folder / "ro-crate-metadata.json", crate)
     write_checksums(folder)
+
+
+def logged(relaxation: Relaxation) -> dict[str, object]:
+    """Return a relaxation as relaxations.json holds it."""
+    return {
+        "id": relaxation.id,
+        "constraint_id": relaxation.id.removeprefix("relax."),
+        "control_id": relaxation.control_id,
+        "zone": relaxation.zone,
+        "category": relaxation.category,
+        "target": relaxation.target,
+        "achieved": relaxation.achieved,
+        "moved": relaxation.moved,
+        "unit": relaxation.unit,
+        "cells": list(relaxation.cells),
+        "proof": relaxation.proof,
+    }
 
 
 def evidence_words(population: Population) -> dict[str, dict[str, str]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+from scipy.special import ndtri
 
 from synthestat.controls.control_tables import ControlTable
 from synthestat.controls.guides import PER_PERSON, guide_row
@@ -45,18 +46,25 @@ class HouseholdTotal:
 
 
 def household_totals(
-    controls: Controls, pack: CountryPack, persons: Persons
+    controls: Controls,
+    pack: CountryPack,
+    persons: Persons,
+    doubt: np.random.Generator | None = None,
 ) -> tuple[HouseholdTotal, ...]:
-    """Return one entry per zone and non-empty universe of private households, in zone order."""
+    """Return one entry per zone and non-empty universe of private households, in zone order.
+
+    Modelled counts are what is expected or, with a generator of `doubt`, a draw from it by their
+    intervals (normal).
+    """
     home = pack.country.household_universe
-    modelled = _modelled_counts(controls, pack, persons)
+    modelled = _modelled_counts(controls, pack, persons, doubt)
     totals = []
     for zone in controls.zones:
         for universe, residents in zone.residents.items():
             if not residents or pack.country.institution(universe) is not None:
                 continue
             if universe != home:
-                totals.append(_unpublished_universe(zone, universe, residents, pack))
+                totals.append(_unpublished_universe(zone, universe, residents, pack, doubt))
             elif zone.households is not None:
                 count = zone.households
                 totals.append(
@@ -68,7 +76,7 @@ def household_totals(
 
 
 def _modelled_counts(
-    controls: Controls, pack: CountryPack, persons: Persons
+    controls: Controls, pack: CountryPack, persons: Persons, doubt: np.random.Generator | None
 ) -> dict[str, HouseholdTotal]:
     home = pack.country.household_universe
     zones = [z for z in controls.zones if z.residents.get(home, 0)]
@@ -92,7 +100,7 @@ def _modelled_counts(
     adult = pack.country.household_rules.adult_age.value
     heads = np.array([persons[z.code][home][adult:].sum() for z in rest], dtype=np.int64)
     most = np.minimum([z.room.most for z in rest], np.maximum(heads, least))
-    mean = np.clip(prediction.mean, least, most)
+    mean = np.clip(_drawn(prediction, pack.priors, doubt), least, most)
     counts = largest_remainder(mean, round(float(mean.sum())) if total is None else total)
     counts = _within(counts, least, most)
     return {
@@ -109,6 +117,21 @@ def _modelled_counts(
             rest, counts, prediction.low, prediction.high, least, most, strict=True
         )
     }
+
+
+def _drawn(prediction: Prediction, registry: Registry, doubt: np.random.Generator | None) -> Floats:
+    """Return the expected counts or, with doubt, normal draws of which the intervals are made.
+
+    What the rates miss in every zone alike is one draw, what is a zone's own another.
+    """
+    if doubt is None:
+        return prediction.mean
+    reach = float(ndtri(0.5 + registry.number("household_count", "interval") / 2))
+    deviation = (prediction.high - prediction.low) / (2 * reach)
+    shared = np.minimum(shared_level(registry) * prediction.mean, deviation)
+    own = np.sqrt(deviation**2 - shared**2) * doubt.standard_normal(len(deviation))
+    drawn: Floats = prediction.mean + shared * doubt.standard_normal() + own
+    return drawn
 
 
 def _by_ratio(
@@ -265,10 +288,16 @@ def _within(counts: Whole, least: Whole, most: Whole) -> Whole:
 
 
 def _unpublished_universe(
-    zone: ZoneControls, universe: str, residents: int, pack: CountryPack
+    zone: ZoneControls,
+    universe: str,
+    residents: int,
+    pack: CountryPack,
+    doubt: np.random.Generator | None,
 ) -> HouseholdTotal:
     family = "mean_size_unpublished_universe"
     mean, low, high = (pack.priors.number(family, name) for name in ("mean", "low", "high"))
+    if doubt is not None:
+        mean = float(doubt.triangular(low, mean, high))
     count = max(1, round(residents / mean))
     return HouseholdTotal(
         zone=zone.code,

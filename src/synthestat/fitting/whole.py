@@ -67,8 +67,12 @@ def solve_whole(problem: WholeProblem) -> WholeAnswer:
 
 def solve_all(problems: Sequence[WholeProblem], *, workers: int = 1) -> list[WholeAnswer]:
     """Solve many problems, small ones together, in `workers` threads; answers in the same order."""
-    with ThreadPoolExecutor(workers) as pool:
-        answers = list(pool.map(_solve_batch, _batches(problems)))
+    batches = _batches(problems)
+    if workers == 1 or len(batches) == 1:  # a thread costs as much as a small programme
+        answers = [_solve_batch(batch) for batch in batches]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            answers = list(pool.map(_solve_batch, batches))
     return [answer for batch in answers for answer in batch]
 
 

@@ -137,11 +137,16 @@ def pooled_odds(entry: PriorSpec) -> Mapping[object, object]:
     of = pool_of(entry)
     if of is None:
         return cast(Mapping[object, object], entry.values)
+    return values_of(of, of.pool.mean)
+
+
+def values_of(of: PoolOf, shares: Floats) -> dict[object, object]:
+    """Return shares of a pool's bands and categories, (bands, categories), as odds by age."""
     lasts = [start - 1 for start in of.starts[1:]] + [of.starts[-1]]
     return {
         name: {
             age: float(share)
-            for first, last, share in zip(of.starts, lasts, of.pool.mean[:, at], strict=True)
+            for first, last, share in zip(of.starts, lasts, shares[:, at], strict=True)
             for age in (first, last)
         }
         for at, name in enumerate(of.categories)
