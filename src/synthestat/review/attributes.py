@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 
 from synthestat.review.case import Case
-from synthestat.review.definitions import read_yaml
 from synthestat.review.record import Answer, found, skipped
 
 MOST_APART = 0.02  # of all persons, between a category's share and the promised one: assumption
@@ -25,7 +24,7 @@ Key = tuple[str, str, int, str | None]  # category, sex, age, category of what i
 
 def attributes_rules(case: Case) -> Answer:
     """Every category is possible at its person's age; evidence words and figures are true."""
-    entries = _entries(case)
+    entries = attribute_entries(case)
     if not entries:
         return skipped("the pack declares no attribute")
     stated = {e["name"]: e for e in case.json("distribution_diagnostics.json")["attributes"]}
@@ -56,7 +55,7 @@ def attribute_shares(case: Case) -> Answer:
     """Every category has the share that quotas or odds promise; none stands in for all others."""
     faults: list[str] = []
     figures: dict[str, object] = {}
-    for entry in _entries(case):
+    for entry in attribute_entries(case):
         name = str(entry["name"])
         built, promised = _promised(case, entry)
         persons = sum(built.values())
@@ -79,8 +78,9 @@ def attribute_shares(case: Case) -> Answer:
     return found(faults, f"{len(figures)} attributes have the promised shares", figures=figures)
 
 
-def _entries(case: Case) -> list[dict[str, Any]]:
-    return list(read_yaml(case.folder / "pack" / "attributes.yaml")["attributes"])
+def attribute_entries(case: Case) -> list[dict[str, Any]]:
+    """The entries of attributes.yaml, in their order."""
+    return case.pack.attributes
 
 
 def _counts(case: Case, entry: Mapping[str, Any]) -> dict[Key, int]:
@@ -96,7 +96,7 @@ def _counts(case: Case, entry: Mapping[str, Any]) -> dict[Key, int]:
 
 def _impossible(case: Case, entry: Mapping[str, Any], counts: Mapping[Key, int]) -> Iterator[str]:
     """Categories at ages, sexes or beside categories where rules or odds of zero forbid them."""
-    odds = _odds_of(case, entry)
+    odds = odds_of(case, entry)
     wrong: dict[tuple[str, str], list[int]] = {}
     for (category, sex, age, beside), number in counts.items():
         if not odds(category, sex, age, beside):
@@ -215,7 +215,7 @@ def _quotas(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter
 
 def _odds(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
     """What the run holds and what the odds give in the mean, by category (thousandths)."""
-    odds = _odds_of(case, entry)
+    odds = odds_of(case, entry)
     words = [str(word) for word in case.pack.country["classifications"][entry["name"]]]
     built: Counter[str] = Counter()
     cells: Counter[tuple[str, int, str | None]] = Counter()
@@ -231,12 +231,12 @@ def _odds(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[s
     return built, Counter({word: round(1000 * share) for word, share in shares.items()})
 
 
-def _odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
+def odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
     """The odds of an attribute as a function of category, sex, age and what it is given."""
     used = {
         str(e["family"]): e["values"] for e in case.pack.registry.values() if e["status"] == "used"
     }
-    pattern = _texts(used[entry["pattern"]]) if entry.get("pattern") else None
+    pattern = _texts(_pattern(used[entry["pattern"]])) if entry.get("pattern") else None
     given = _texts(used[entry["given"]["family"]]) if entry.get("given") else None
     rules = entry.get("rules") or {}
 
@@ -257,6 +257,30 @@ def _odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
         return value
 
     return odds
+
+
+def _pattern(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The values of a pattern; of a pool of comparable places, the plain mean of their shares.
+
+    The build weighs places by what they know; the mean of shares is near that, and near enough for
+    shares that are judged to two points.
+    """
+    if "pool" not in values:
+        return values
+    tables = []
+    for place in values["pool"]:
+        counts = _texts(place["counts"])
+        nested = all(isinstance(row, Mapping) for row in counts.values())
+        tables.append(counts if nested else {"0+": counts})
+    firsts = [int(str(band).rstrip("+").partition("-")[0]) for band in tables[0]]
+    lasts = [*(first - 1 for first in firsts[1:]), firsts[-1]]
+    means: dict[str, dict[int, float]] = {}
+    for band, first, last in zip(tables[0], firsts, lasts, strict=True):
+        for name in tables[0][band]:
+            shares = [table[band][name] / sum(table[band].values()) for table in tables]
+            curve = means.setdefault(str(name), {})
+            curve[first] = curve[last] = sum(shares) / len(shares)
+    return means
 
 
 def _at(curve: Any, age: int) -> float:

@@ -184,6 +184,11 @@ class Definitions:
         return {str(entry["id"]): dict(entry) for entry in (*own, *standing_in)}
 
     @cached_property
+    def attributes(self) -> list[dict[str, Any]]:
+        """The entries of attributes.yaml, in their order."""
+        return list(read_yaml(self.folder / "attributes.yaml")["attributes"])
+
+    @cached_property
     def geography(self) -> tuple[Zone, ...]:
         """The lines of geography.csv, repeated codes and all."""
         path = self.folder / "geography.csv"

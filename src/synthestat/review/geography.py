@@ -13,7 +13,6 @@ from synthestat.review.record import Answer, found
 from synthestat.review.recount import read_table, zone_codes, zone_parts
 from synthestat.sources.cube import Cube
 
-TIERS = ("A", "B", "C", "D")
 SLACK = 1e-6  # rounding of a sum of float64 figures
 
 
@@ -106,48 +105,6 @@ def published_totals(case: Case) -> Answer:
             sums += number
             faults += wrong
     return found(faults, f"{sums:,} totals are sums of their parts", figures={"sums": sums})
-
-
-def quality_tiers(case: Case) -> Answer:
-    """Each zone has one tier with reasons, and none better than its evidence allows."""
-    entries = list(case.json("geography_quality_tiers.json")["tiers"])
-    zones, faults = set(case.pack.zones), []
-    there = [str(entry["zone"]) for entry in entries]
-    if sorted(there) != sorted(zones):
-        faults.append(_difference(there, zones))
-    best = {zone: _best_tier(case, zone) for zone in zones}
-    for entry in entries:
-        zone, tier = str(entry["zone"]), str(entry["tier"])
-        if tier not in TIERS:
-            faults.append(f"{zone}: {tier!r} is no tier")
-        elif tier != "A" and not entry.get("reasons"):
-            faults.append(f"{zone}: tier {tier} without a reason")
-        elif zone in best and tier < best[zone][0]:
-            faults.append(f"{zone}: tier {tier}, but {best[zone][1]}")
-    low = sorted(str(entry["zone"]) for entry in entries if entry["tier"] in ("C", "D"))
-    stated = {str(zone) for zone in case.manifest["zones_degraded"]}
-    if set(low) != stated & zones or not stated <= case.pack.covered.keys():
-        faults.append("the manifest's zones_degraded are not the zones of tier C and D")
-    figures = {tier: sum(entry["tier"] == tier for entry in entries) for tier in TIERS}
-    return found(faults, "every zone's tier fits its evidence", figures=figures)
-
-
-def _best_tier(case: Case, zone: str) -> tuple[str, str]:
-    """The best tier that a zone may have, and why not better."""
-    if any(str(entry["zone"]) == zone for entry in case.relaxations):
-        return "C", "a control is relaxed there"
-    open_cells = (c for c in case.cells if c.control.missing == "modelled" and c.target is None)
-    modelled = {(c.zone, c.control.universe) for c in open_cells} - case.published_households
-    if any(place == zone for place, _ in modelled):
-        return "C", "a count is modelled there"
-    universes = case.pack.country["universes"].items()
-    partial = [str(u) for u, e in universes if e.get("only_in") and not e.get("institution")]
-    sql = "SELECT DISTINCT zone_code, universe FROM persons"
-    if any(place == zone and universe in partial for place, universe in case.rows(sql)):
-        return "C", "some of its residents were not enumerated"
-    if case.declared_unavailable("buildings"):
-        return "B", "buildings are unavailable"
-    return "A", ""
 
 
 def _readable(case: Case) -> Iterator[tuple[Source, Cube]]:

@@ -20,6 +20,7 @@ from synthestat.review import (
     provenance,
     relaxations,
     roles,
+    tiers,
     uncertainty,
     universes,
 )
@@ -34,6 +35,8 @@ MANIFEST = "build_manifest.json"
 RELAXED = "relaxations.json"
 PROVENANCE = "source_provenance.json"
 INTERVALS = "uncertainty.parquet"
+SPREADS = "uncertainty_summary.json"
+TIERS = "geography_quality_tiers.json"
 NOTES = "model_notes.md"
 COUNTRY = "pack/country.yaml"
 CONTROLS = "pack/controls.yaml"
@@ -294,9 +297,10 @@ QUESTIONS: tuple[Question, ...] = (
         geography.published_totals,
     ),
     Question(
-        "quality_tiers", "geography", 18, ("geography_quality_tiers.json", PERSONS, MANIFEST),
-        "A only with buildings; C at best where relaxed, modelled or estimated: the contract",
-        REWRITE, geography.quality_tiers,
+        "quality_tiers", "geography", 18,
+        (TIERS, INTERVALS, PERSONS, HOUSEHOLDS, MANIFEST, RELAXED, PRIORS, DEFAULTS, *RECOUNT),
+        "the best tier of which a zone keeps every bound of the registry: the contract",
+        REWRITE, tiers.quality_tiers,
     ),
     # Universes
     Question(
@@ -355,10 +359,29 @@ QUESTIONS: tuple[Question, ...] = (
         uncertainty.intervals,
     ),
     Question(
+        "interval_rows", "uncertainty", 17,
+        (INTERVALS, PERSONS, HOUSEHOLDS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
+        "a row for each modelled count of each zone and the country, estimates exact: the contract",
+        "state every modelled count as the tables of the run hold it",
+        uncertainty.interval_rows,
+    ),
+    Question(
         "interval_origins", "uncertainty", 17, (INTERVALS, RESIDUALS),
         "a method for each, no width shared by all: the contract",
         "give each modelled count an interval of its own",
         uncertainty.interval_origins,
+    ),
+    Question(
+        "interval_widths", "uncertainty", 17, (INTERVALS, ZONES, COUNTRY),
+        f"{uncertainty.LEAST_WIDTH:g} to {uncertainty.MOST_WIDTH:g} standard deviations; the "
+        "country's between its widest zone's and all zones' together: assumption",
+        "draw the country with its zones, and state variances of the same draws",
+        uncertainty.interval_widths,
+    ),
+    Question(
+        "interval_summary", "uncertainty", 13, (INTERVALS, SPREADS, ATTRIBUTES, PRIORS, DEFAULTS),
+        "figures of the summary are those of the table: the contract", REWRITE,
+        uncertainty.interval_summary,
     ),
     # Summaries
     Question(

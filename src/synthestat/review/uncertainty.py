@@ -1,71 +1,213 @@
-"""Checks of the intervals: every modelled count has one of its own, and lies inside it."""
+"""Checks of the intervals: each modelled count has one of its own, true, of an honest width."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from math import isfinite, sqrt
+from statistics import median
 from typing import Any
 
 from synthestat.review.case import Case
+from synthestat.review.modelled import household_numbers, modelled_counts
 from synthestat.review.record import Answer, found, skipped
 
 SLACK = 1e-6  # rounding of a float64 bound
 MANY = 3  # intervals from which one relative width for all is suspicious; assumption, no source
-Key = tuple[str, str, str]
+MOST_ALIKE = 0.5  # of a quantity's intervals that may share one relative width; assumption
+FEWEST_ALIKE = 8  # intervals of a quantity from which that is judged; assumption
+LEAST_COUNT = 20  # units of a cell whose width is compared: below, whole numbers coincide
+LEAST_WIDTH, MOST_WIDTH = 0.5, 12.0  # standard deviations an interval spans: assumption
+FEWER_DRAWS = 0.9  # a country's interval may be this much of its widest zone's: draws are few
+FIGURES = 1e-4  # relative rounding of a figure of the summary
+DECLARED = "households"  # the quantity that may have declared bounds in place of a probability
 
 
 def intervals(case: Case) -> Answer:
-    """Every modelled household count has an interval around its estimate and the count built."""
+    """Every interval lies around its estimate, and every modelled household count has one."""
     rows = case.records("SELECT * FROM uncertainty")
-    keyed: dict[Key, list[dict[str, Any]]] = {}
+    keyed: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        key = (str(row["quantity"]), str(row["zone"]), str(row["universe"]))
-        keyed.setdefault(key, []).append(row)
-    faults = [f"{' '.join(key)}: {len(held)} intervals" for key, held in keyed.items() if held[1:]]
+        keyed.setdefault(_key(row), []).append(row)
+    faults = [f"{_said(key)}: {len(held)} intervals" for key, held in keyed.items() if held[1:]]
     for row in rows:
         if not (_finite(row) and row["low"] < row["estimate"] < row["high"]):
             faults.append(
                 f"{_named(row)}: {row['low']} < {row['estimate']} < {row['high']} is false"
             )
-    modelled = dict(_modelled(case))
+    modelled = dict(household_numbers(case))
     for key, built in modelled.items():
         if key not in keyed:
-            faults.append(f"{' '.join(key)}: {built:,} is modelled, and has no interval")
+            faults.append(f"{_said(key)}: {built:,} is modelled, and has no interval")
         elif not keyed[key][0]["low"] <= built <= keyed[key][0]["high"]:
-            faults.append(f"{' '.join(key)}: the run has {built:,}, outside its interval")
+            faults.append(f"{_said(key)}: the run has {built:,}, outside its interval")
     if not rows and not modelled:
         return skipped("nothing is modelled, and no interval is given")
     figures = {"modelled": len(modelled), "intervals": len(rows)}
     return found(faults, f"{len(rows)} intervals", figures=figures)
 
 
+def interval_rows(case: Case) -> Answer:
+    """Every modelled count of zones and country is stated, and is what the run holds."""
+    stated = {_key(row): row["estimate"] for row in case.records("SELECT * FROM uncertainty")}
+    counts = modelled_counts(case)
+    faults = [
+        f"{_said(key)}: {counts[key]:,} is modelled, and has no interval"
+        for key in sorted(counts.keys() - stated.keys())
+    ]
+    faults += [
+        f"{_said(key)}: stated, and is no modelled count of this run"
+        for key in sorted(stated.keys() - counts.keys())
+    ]
+    faults += [
+        f"{_said(key)}: {stated[key]:,.1f} is stated, the run holds {counts[key]:,}"
+        for key in sorted(counts.keys() & stated.keys())
+        if stated[key] != counts[key]
+    ]
+    if not counts and not stated:
+        return skipped("nothing is modelled")
+    figures = {"counts": len(counts), "quantities": len({key[0] for key in counts})}
+    return found(faults, f"{len(counts):,} modelled counts, each with its row", figures=figures)
+
+
 def interval_origins(case: Case) -> Answer:
     """Intervals name their method, differ between methods, and are those of the residuals."""
     rows = case.records("SELECT * FROM uncertainty")
     faults = [f"{_named(row)}: no method" for row in rows if not row["method"]]
-    groups: dict[tuple[str, str], set[tuple[float, float]]] = {}
-    for row in rows:
-        if row["estimate"] and _finite(row):
-            widths = tuple(round(row[end] / row["estimate"], 4) for end in ("low", "high"))
-            group = (str(row["quantity"]), str(row["universe"]))
-            groups.setdefault(group, set()).add((widths[0], widths[1]))
-    if len(rows) >= MANY and len(groups) > 1 and len(set().union(*groups.values())) == 1:
-        faults.append(f"one relative interval is given to all {len(rows)} quantities")
-    bounds = {(str(row["quantity"]), str(row["zone"]), str(row["universe"])): row for row in rows}
+    faults += _pasted(rows)
+    bounds = {_key(row): row for row in rows}
     columns = "counts, zone, universe, constraint_id, low, high"
     sql = f"SELECT {columns} FROM residuals WHERE target IS NULL AND low IS NOT NULL"
     for reported in case.records(sql):
-        own = bounds.get((reported["counts"], reported["zone"], reported["universe"]))
+        own = bounds.get((reported["counts"], reported["zone"], reported["universe"], ""))
         if own is None or any(abs(own[end] - reported[end]) > SLACK for end in ("low", "high")):
             faults.append(f"{reported['constraint_id']}: its bounds are not in uncertainty.parquet")
     return found(faults, "every interval has its method and its own width")
 
 
-def _modelled(case: Case) -> Iterator[tuple[Key, int]]:
-    """Household counts, by zone and universe, that no table publishes, as counted in the files."""
-    sql = "SELECT zone_code, universe, count(*) FROM households GROUP BY ALL ORDER BY ALL"
-    for zone, universe, number in case.rows(sql):
-        if (zone, universe) not in case.published_households:
-            yield ("households", str(zone), str(universe)), int(number)
+def _pasted(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Widths that are one figure for all: in units, relative to the count or to its root."""
+    groups: dict[tuple[str, str], set[tuple[float, float]]] = {}
+    quantities: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["estimate"] and _finite(row):
+            widths = tuple(round(row[end] / row["estimate"], 4) for end in ("low", "high"))
+            group = (str(row["quantity"]), str(row["universe"]))
+            groups.setdefault(group, set()).add((widths[0], widths[1]))
+            if row["estimate"] >= LEAST_COUNT:
+                quantities.setdefault(str(row["quantity"]), []).append(row)
+    if len(rows) >= MANY and len(groups) > 1 and len(set().union(*groups.values())) == 1:
+        yield f"one relative interval is given to all {len(rows)} quantities"
+    for quantity, own in quantities.items():
+        if quantity == DECLARED or len(own) < FEWEST_ALIKE:
+            continue
+        for power, said in ((0.0, "one width"), (0.5, "one width by root"), (1.0, "one share")):
+            alike = Counter(round((r["high"] - r["low"]) / r["estimate"] ** power, 3) for r in own)
+            width, many = alike.most_common(1)[0]
+            if many > MOST_ALIKE * len(own):
+                yield f"{quantity}: {said} of {width} is given to {many} of {len(own)} intervals"
+
+
+def interval_widths(case: Case) -> Answer:
+    """Probabilities are stated, variances are numbers that fit the widths, and zones the country's.
+
+    The country's interval is at least as wide as its widest zone's and at most as all together.
+    """
+    rows = case.records("SELECT * FROM uncertainty")
+    faults = []
+    for row in rows:
+        stated = row["interval"]
+        if stated is None and row["quantity"] == DECLARED:
+            pass
+        elif not isinstance(stated, float) or not 0.5 <= stated < 1.0:
+            faults.append(f"{_named(row)}: its probability is {stated}")
+        parts = [row["between"], row["within"]]
+        if not all(isinstance(part, float) and isfinite(part) and part >= 0 for part in parts):
+            faults.append(f"{_named(row)}: variances {parts[0]} between and {parts[1]} within")
+            continue
+        reach, width = sqrt(sum(parts)), row["high"] - row["low"]
+        if not LEAST_WIDTH * reach <= width <= MOST_WIDTH * reach + 2:
+            faults.append(f"{_named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
+    faults += _countries(case, rows)
+    if not rows:
+        return skipped("nothing is modelled")
+    return found(faults, "probabilities, variances and widths fit together")
+
+
+def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
+    widths: dict[tuple[str, ...], list[float]] = {}
+    for row in rows:
+        if row["zone"] != case.pack.root:
+            key = (row["quantity"], row["universe"], row["category"])
+            widths.setdefault(key, []).append(row["high"] - row["low"])
+    for row in rows:
+        own = widths.get((row["quantity"], row["universe"], row["category"]), [])
+        if row["zone"] == case.pack.root and own:
+            width = row["high"] - row["low"]
+            if not FEWER_DRAWS * max(own) <= width <= sum(own) + 1 + SLACK:
+                yield (
+                    f"{_named(row)}: {width:,.1f} wide, its zones {max(own):,.1f} at most and "
+                    f"{sum(own):,.1f} together"
+                )
+
+
+def interval_summary(case: Case) -> Answer:
+    """The summary's figures are those of the table, its sources of spread those declared."""
+    summary = case.json("uncertainty_summary.json")
+    rows = case.records("SELECT * FROM uncertainty")
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((str(row["quantity"]), str(row["universe"])), []).append(row)
+    stated = {(str(e["quantity"]), str(e["universe"])): e for e in summary["quantities"]}
+    faults = [f"{' '.join(key)}: in one of table and summary" for key in groups ^ stated.keys()]
+    for key in groups.keys() & stated.keys():
+        for name, figure in _figures(groups[key], case.pack.root).items():
+            said = stated[key].get(name)
+            if not isinstance(said, int | float) or abs(said - figure) > FIGURES * max(figure, 1):
+                faults.append(f"{' '.join(key)}: {name} {said} stated, {figure:,.6g} recounted")
+    faults += _spread_faults(case, summary)
+    return found(faults, f"{len(groups)} quantities as summed up")
+
+
+def _figures(rows: list[dict[str, Any]], root: str) -> dict[str, float]:
+    zones = [row for row in rows if row["zone"] != root]
+    return {
+        "rows": len(rows),
+        "zones": len({row["zone"] for row in zones}),
+        "median_relative_width": median(
+            (row["high"] - row["low"]) / max(row["estimate"], 1.0) for row in zones
+        ),
+        "between_variance": sum(row["between"] for row in zones),
+        "within_variance": sum(row["within"] for row in zones),
+    }
+
+
+def _spread_faults(case: Case, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Faults of the figures behind the spread: declared ones as the registry has them."""
+    entry = next(
+        e for e in case.pack.registry.values() if e["family"] == "spread" and e["status"] == "used"
+    )
+    if summary["spread_entry"] != entry["id"]:
+        yield f"spread_entry is {summary['spread_entry']}, the pack takes {entry['id']}"
+    for name in ("probability", "draws"):
+        if summary[name] != entry["values"][name]:
+            yield f"{name} {summary[name]} stated, {entry['values'][name]} declared"
+    tables = {e["name"] for e in case.pack.attributes if e.get("control")}
+    for each in summary["quantities"]:
+        for part, declared in (("country", "national"), ("zones", "zone")):
+            spread = each["spread"].get(part, {})
+            figures = spread.get("declared", [])
+            figures = list(figures.values()) if isinstance(figures, dict) else figures
+            for figure in figures if isinstance(figures, list) else [figures]:
+                if figure not in entry["values"][declared].values():
+                    yield f"{each['quantity']}: {figure} is no declared spread of {part}"
+            if not set(spread.get("from", {})) <= tables:
+                yield f"{each['quantity']}: its spread is learnt from an attribute without a table"
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    quantity, zone, universe = str(row["quantity"]), str(row["zone"]), str(row["universe"])
+    return quantity, zone, universe, str(row["category"])
 
 
 def _finite(row: dict[str, Any]) -> bool:
@@ -75,5 +217,9 @@ def _finite(row: dict[str, Any]) -> bool:
     )
 
 
-def _named(row: dict[str, Any]) -> str:
-    return f"{row['quantity']} {row['zone']} {row['universe']}"
+def _named(row: Mapping[str, Any]) -> str:
+    return _said(_key(row))
+
+
+def _said(key: tuple[str, ...]) -> str:
+    return " ".join(part for part in key if part)
