@@ -39,10 +39,10 @@ def write_replicates(
         tables = {name: pl.read_parquet(place / f"synthetic_{name}.parquet") for name in evidence}
         own, _ = uncertainty(population, tables, evidence)
         found.append(own.select(*_KEYS, "estimate"))
-    return {"number": len(found) + 1, "quantities": _compared(found, intervals)}
+    return {"number": len(found) + 1, "quantities": compared(found, intervals)}
 
 
-def _compared(found: list[pl.DataFrame], intervals: pl.DataFrame) -> list[dict[str, object]]:
+def compared(found: list[pl.DataFrame], intervals: pl.DataFrame) -> list[dict[str, object]]:
     """Return the replicates' counts beside the intervals, a row a quantity.
 
     A count that a replicate has none of is 0, where the population states an interval of it.

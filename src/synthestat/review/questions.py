@@ -19,6 +19,7 @@ from synthestat.review import (
     notes,
     provenance,
     relaxations,
+    replicates,
     roles,
     tiers,
     uncertainty,
@@ -382,6 +383,12 @@ QUESTIONS: tuple[Question, ...] = (
         "interval_summary", "uncertainty", 13, (INTERVALS, SPREADS, ATTRIBUTES, PRIORS, DEFAULTS),
         "figures of the summary are those of the table: the contract", REWRITE,
         uncertainty.interval_summary,
+    ),
+    Question(
+        "replicates", "uncertainty", 9,
+        (MANIFEST, SPREADS, INTERVALS, PERSONS, HOUSEHOLDS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
+        "HARD exact and households sound in every replicate: the contract", REBUILD,
+        replicates.replicates,
     ),
     # Summaries
     Question(
