@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_each_replicate_is_another_whole_population(run: Path) -> None:
         for place in (run, run / "replicates" / "002", run / "replicates" / "003")
     ]
     assert len({table.height for table in persons}) == 1
-    assert not any(one.equals(other) for one, other in zip(persons, persons[1:], strict=False))
+    assert not any(one.equals(other) for one, other in pairwise(persons))
 
 
 def test_the_same_on_any_number_of_workers(
