@@ -2,7 +2,7 @@
 
     python tools/freeze_lu_2025.py FOLDER_OF_FIGURES
 
-The folder holds `official/lu/`. The tables of the census are those of `freeze_lu.py`, byte for byte.
+The folder holds `official/lu/`. Tables of the census are those of `freeze_lu.py`, byte for byte.
 """
 
 from __future__ import annotations
