@@ -48,6 +48,14 @@ def one_faith_for_everybody(run: PlantedRun) -> None:
     run.change(PERSONS, lambda t: t.with_columns(faith=pl.lit("Sun")))
 
 
+def faiths_exchanged_between_zones(run: PlantedRun) -> None:
+    """Nine persons of one zone and nine of another exchange their faiths: the country's stay."""
+    table = run.table(PERSONS)
+    for faith, zone, other in (("Sun", "07", "Moon"), ("Moon", "03", "Sun")):
+        chosen = table.filter((pl.col("faith") == faith) & (pl.col("zone_code") == zone))
+        run.put(PERSONS, "person_id", chosen["person_id"].to_list()[:9], faith=other)
+
+
 def as_if_nothing_had_steered(run: PlantedRun) -> None:
     """A tenth of those who speak Hill speak Plain: the share that the target gives is missed."""
     hill = run.table(PERSONS).filter(pl.col("language") == "Hill")["person_id"].to_list()
@@ -63,6 +71,7 @@ def as_if_nothing_had_steered(run: PlantedRun) -> None:
         (an_age_called_constrained, "evidence_words"),
         (a_guided_attribute_called_constrained, "attributes_rules"),
         (one_faith_for_everybody, "attribute_shares"),
+        (faiths_exchanged_between_zones, "attribute_shares"),
         (as_if_nothing_had_steered, "attribute_shares"),
     ],
 )
