@@ -76,6 +76,15 @@ def lu_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def lu_2025_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of Luxembourg 2025, seed 1: about half a minute, for tests marked `national`."""
+    pack = find_pack("LU-2025")
+    snapshots = SnapshotStore(pack.snapshots)
+    population = build_population(pack, snapshots, seed=1, workers=2)
+    return write_run(population, snapshots, tmp_path_factory.mktemp("lu_2025_runs"), STARTED)
+
+
+@pytest.fixture(scope="session")
 def copy_pack() -> Callable[[Path], Path]:
     """Copy Tinyland's pack below a folder, to be damaged there: `copy_pack(tmp_path)`."""
 

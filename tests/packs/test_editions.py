@@ -69,7 +69,8 @@ def test_every_embedded_edition_is_sound_and_bears_its_folders_name(name: str) -
 
 
 @pytest.mark.parametrize(
-    ("name", "known"), [("LU-2019", "LU-2021"), ("LU-", None), ("XK-2011", "XK-2024")]
+    ("name", "known"),
+    [("LU-2019", "LU-2021"), ("LU-2019", "LU-2025"), ("LU-", None), ("XK-2011", "XK-2024")],
 )
 def test_an_edition_that_does_not_exist(name: str, known: str | None) -> None:
     if known is None:
@@ -115,6 +116,16 @@ def test_a_commune_beside_those_that_were_merged_into_it(lu_copy: Path) -> None:
     geography.write_text("\n".join(kept) + "\n", encoding="utf-8")
     with pytest.raises(PackError, match="LU0000710 without LU0000705"):
         read_pack(lu_copy)
+
+
+def test_both_editions_of_luxembourg_freeze_the_same_tables_of_the_census() -> None:
+    older, newer = find_pack("LU-2021"), find_pack("LU-2025")
+    assert find_pack("LU").digest == newer.digest
+    shared = older.sources.keys() & newer.sources.keys()
+    assert shared == {"DF_B1607", "DF_B1608", "DF_B1609", "DF_B1625", "DF_B1626"}
+    assert all(older.sources[name].sha256 == newer.sources[name].sha256 for name in shared)
+    assert older.merged == {}
+    assert set(newer.merged.values()) == {"LU0000711", "LU0001209"}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +190,10 @@ def test_a_dwelling_control_beside_an_unavailable_layer(
     assert any("dwellings_total" in fault for fault in caught.value.faults)
 
 
-@pytest.mark.parametrize(("script", "name"), [("freeze_xk.py", "XK"), ("freeze_lu.py", "LU-2021")])
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [("freeze_xk.py", "XK"), ("freeze_lu.py", "LU-2021"), ("freeze_lu_2025.py", "LU-2025")],
+)
 def test_the_scripts_still_freeze_the_same_bytes(script: str, name: str, tmp_path: Path) -> None:
     if not FIGURES.is_dir():
         pytest.skip("the folder of official figures is not beside the project")

@@ -1,4 +1,7 @@
-"""Luxembourg at its census of 2021, whole: every published cell, and households one can believe."""
+"""Luxembourg at its census of 2021, whole: every published cell, and households one can believe.
+
+Its edition of 2025, the census carried forward, stands in `test_luxembourg_2025.py`.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,8 @@ def test_soft_targets_are_met_but_the_one_that_cannot_be(lu_run: Path) -> None:
     missed = {name for name, row in rows.items() if not row["met"]}
     assert missed == {"lu.target.couples"}
     assert rows["lu.target.couples"]["observed"] > 0.48
-    assert len(rows) == 6
+    assert len(rows) == 10
+    assert rows["lu.target.fundamental_pupils"]["measure"] == "person_share"
 
 
 def test_families_look_like_families(lu_run: Path) -> None:
@@ -108,6 +112,28 @@ def test_families_look_like_families(lu_run: Path) -> None:
     assert figures["partner_gap_years"]["min"] >= -20
     assert figures["partner_gap_years"]["max"] <= 30
     assert 1_000 < figures["same_sex_couples"] < 2_500
+
+
+def test_work_and_school_keep_to_their_ages_and_totals(lu_run: Path) -> None:
+    persons = pl.read_parquet(lu_run / "synthetic_persons.parquet").with_columns(
+        pl.col("activity_status", "industry", "school_enrolment", "sex").cast(pl.String)
+    )
+    employed = pl.col("activity_status") == "employed"
+    assert persons.filter((pl.col("industry") == "not employed") == employed).is_empty()
+    at_work = persons.filter(employed)
+    public = at_work.filter(pl.col("industry").str.starts_with("O-Q"))
+    assert public.height / at_work.height == pytest.approx(0.311, abs=0.002)
+    assert public["sex"].eq("female").mean() == pytest.approx(0.585, abs=0.005)
+    levels = {word: part for (word,), part in persons.group_by("school_enrolment")}
+    assert levels["secondary"].height == pytest.approx(49_243, rel=0.02)
+    assert levels["fundamental"].height == pytest.approx(59_304, rel=0.02)
+    for word, youngest, oldest in (
+        ("fundamental", 3, 13),
+        ("secondary", 11, 24),
+        ("tertiary", 17, 45),
+    ):
+        assert youngest <= levels[word]["age"].min()
+        assert levels[word]["age"].max() <= oldest
 
 
 def test_nobody_under_age_is_or_was_married(lu_run: Path) -> None:

@@ -53,6 +53,21 @@ def test_bands_stay_exact_and_no_age_is_negative(zone: ZoneControls, bands: list
     assert np.abs(sums - counts).max() <= 0.01 * max(bands)  # the fit that follows makes them exact
 
 
+def test_a_guide_gives_the_curve_where_no_margin_does(zone: ZoneControls) -> None:
+    bands = np.array([100, 200, 300, 400, 80])
+    guide = Margin("ages", ("enumerated",), ("age",), bands, STARTS)
+    alone = replace(zone, margins=(), guides=(guide,))
+    assert (
+        within_bands(alone, CLASSES) == within_bands(with_ages(zone, bands, ("age",)), CLASSES)
+    ).all()
+    coarse = Margin("ages", ("enumerated",), ("age",), np.array([300, 780]), (0, 10))
+    both = replace(zone, margins=(coarse,), guides=(guide,))
+    assert (within_bands(both, CLASSES) == within_bands(alone, CLASSES)).all()  # the finer of both
+    equal = Margin("ages", ("enumerated",), ("age",), bands[::-1].copy(), STARTS)
+    first = within_bands(replace(zone, margins=(equal,), guides=(guide,)), CLASSES)
+    assert (first == within_bands(with_ages(zone, equal.counts, ("age",)), CLASSES)).all()
+
+
 def test_single_ages_are_left_alone(zone: ZoneControls) -> None:
     counts = np.arange(1, CLASSES + 1)
     margin = Margin("ages", ("enumerated",), ("age",), counts, tuple(range(CLASSES)))

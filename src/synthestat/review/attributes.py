@@ -18,6 +18,7 @@ from synthestat.review.record import Answer, found, skipped
 
 MOST_APART = 0.02  # of all persons, between a category's share and the promised one: assumption
 NOBODY_ELSE, NOT_ALL = 0.999, 0.99  # shares from which one category stands for all: assumption
+SLACK = 1e-6  # of a person, for sums of shares in floating point
 FIGURES = ("couples", "couples_alike", "unknown")
 Key = tuple[str, str, int, str | None]  # category, sex, age, category of what it is given
 
@@ -52,7 +53,10 @@ def attributes_rules(case: Case) -> Answer:
 
 
 def attribute_shares(case: Case) -> Answer:
-    """Every category has the share that quotas or odds promise; none stands in for all others."""
+    """Every category has the share that quotas or odds promise; none stands in for all others.
+
+    With a guide, every zone has its shares to the whole person below or above.
+    """
     faults: list[str] = []
     figures: dict[str, object] = {}
     for entry in attribute_entries(case):
@@ -72,6 +76,7 @@ def attribute_shares(case: Case) -> Answer:
                     f"{name}: {share:.1%} of {persons:,} persons are {category}, "
                     f"{wanted:.1%} by its {_origin(entry)}"
                 )
+        faults += _zone_faults(case, entry) if entry.get("guide") else []
         figures[name] = round(worst, 6)
     if not figures:
         return skipped("no attribute has quotas or odds")
@@ -159,44 +164,79 @@ def _guided(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter
     Soft targets that steer have the share that they publish; the others share what is left.
     """
     name = str(entry["name"])
-    words = [str(word) for word in case.pack.country["classifications"][name]]
-    persons: Counter[tuple[str, str]] = Counter()
     built: Counter[str] = Counter()
+    shares = {str(word): 0.0 for word in case.pack.country["classifications"][name]}
+    for held, expected in _by_zone(case, entry).values():
+        built.update(held)
+        for word in shares:
+            shares[word] += expected.get(word, 0.0)
+    return built, Counter({w: round(1000 * s) for w, s in _steered(case, name, shares).items()})
+
+
+def _by_zone(
+    case: Case, entry: Mapping[str, Any]
+) -> dict[tuple[str, str], tuple[Counter[str], dict[str, float]]]:
+    """By zone and sex ("" where the guide has none): persons held, and expected by its shares."""
+    name, guide = str(entry["name"]), str(entry["guide"])
+    control = next(control for control in case.pack.controls if control.id == guide)
+    sex = "sex" if any(part.column == "sex" for part in control.by) else "''"
     sql = (
-        f'SELECT zone_code, sex, "{name}", count(*) FROM persons WHERE "{name}" IS NOT NULL '
+        f'SELECT zone_code, {sex}, "{name}", count(*) FROM persons WHERE "{name}" IS NOT NULL '
         "GROUP BY ALL ORDER BY ALL"
     )
-    for zone, sex, category, number in case.rows(sql):
-        persons[str(zone), str(sex)] += int(number)
-        built[str(category)] += int(number)
-    rows: dict[tuple[str, str], Counter[str]] = {}
+    held: dict[tuple[str, str], Counter[str]] = {}
+    for zone, of, category, number in case.rows(sql):
+        held.setdefault((str(zone), str(of)), Counter())[str(category)] += int(number)
+    then: dict[tuple[str, str], Counter[str]] = {}
     for cell in case.cells:
-        if cell.control.id == entry["guide"] and cell.zone in case.pack.zones:
-            place = dict(part.split("=", 1) for part in cell.category.split(";"))
-            row = rows.setdefault((cell.zone, place.get("sex", "")), Counter())
-            row[place[name]] += round(cell.target or 0)
-    shares = dict.fromkeys(words, 0.0)
-    for (zone, sex), number in persons.items():
-        row = rows.get((zone, sex)) or rows.get((zone, "")) or Counter()
-        for word in words:
-            shares[word] += number * row[word] / sum(row.values()) if row else 0.0
-    return built, Counter({w: round(1000 * s) for w, s in _steered(case, name, shares).items()})
+        if cell.control.id == guide and cell.zone in case.pack.zones:
+            at = dict(part.split("=", 1) for part in cell.category.split(";"))
+            row = then.setdefault((cell.zone, at.get("sex", "")), Counter())
+            row[at[name]] += round(cell.target or 0)
+    found_by: dict[tuple[str, str], tuple[Counter[str], dict[str, float]]] = {}
+    for place, now in held.items():
+        row, persons = then.get(place, Counter()), sum(now.values())
+        whole = sum(row.values()) or 1
+        found_by[place] = (now, {word: persons * n / whole for word, n in row.items()})
+    return found_by
+
+
+def _zone_faults(case: Case, entry: Mapping[str, Any]) -> Iterator[str]:
+    """Zones in which a guided attribute is a person or more from its guide's shares.
+
+    Not judged where a soft target bends the shares of all zones.
+    """
+    name = str(entry["name"])
+    if any(True for _ in _steering(case, name)):
+        return
+    for (zone, sex), (held, expected) in _by_zone(case, entry).items():
+        for word in sorted(held.keys() | expected.keys()):
+            apart = abs(held[word] - expected.get(word, 0.0))
+            if apart >= 1 + SLACK:
+                yield (
+                    f"{name}: {held[word]:,} are {word} in {' '.join(filter(None, (zone, sex)))}, "
+                    f"{expected.get(word, 0.0):,.1f} by its guide"
+                )
 
 
 def _steered(case: Case, name: str, shares: dict[str, float]) -> dict[str, float]:
     """Expected persons by category, bent to the targets of the attribute that steer, one by one."""
-    for entry in case.pack.registry.values():
-        values = entry["values"]
-        if entry["kind"] != "target" or entry["status"] != "used" or not values.get("steers", True):
-            continue
-        if values.get("attribute") != name:
-            continue
+    for values in _steering(case, name):
         inside = [str(word) for word in values["categories"]]
         whole, held = sum(shares.values()), sum(shares[word] for word in inside)
         up = float(values["value"]) * whole / held if held else 0.0
         down = (1 - float(values["value"])) * whole / (whole - held) if whole > held else 0.0
         shares = {word: share * (up if word in inside else down) for word, share in shares.items()}
     return shares
+
+
+def _steering(case: Case, name: str) -> Iterator[Mapping[str, Any]]:
+    """The values of soft targets in use that bend the quotas of an attribute."""
+    for entry in case.pack.registry.values():
+        values = entry["values"]
+        used = entry["kind"] == "target" and entry["status"] == "used"
+        if used and values.get("attribute") == name and values.get("steers", True):
+            yield values
 
 
 def _quotas(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:

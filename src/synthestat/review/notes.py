@@ -221,7 +221,10 @@ def _targets(case: Case) -> Iterator[tuple[tuple[str, str], int]]:
             persons[left[0]] = persons[whole] - known
     widest = max(parts, key=lambda universe: len(parts[universe]))
     for universe, number in persons.items():
-        yield ("persons", "all" if universe == widest else universe), int(number)
+        if universe == widest:
+            yield ("persons", "all"), int(number)
+        if parts[universe] == (universe,) or universe != widest:
+            yield ("persons", universe), int(number)
 
 
 def _control_lines(case: Case, text: str) -> Iterator[str]:
