@@ -108,7 +108,7 @@ def test_positions_are_exact_by_age_sex_and_family_status(
     )
     nuclei = nuclei_of(chosen, structures, zone.counts, off)
     fit = fit_composition(
-        structures, zone.sizes, zone.counts, shares, nuclei_targets(nuclei, structures)
+        structures, zone.sizes, zone.counts, shares, nuclei_targets(nuclei.inside, structures)
     )
     found = classes_by_nucleus(zone.counts, chosen, structures, fit.roles, nuclei, rng, place="x")
     assert (found.sum(axis=0) == zone.counts).all()

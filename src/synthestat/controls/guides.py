@@ -2,7 +2,8 @@
 
 Their counts are of other years or other persons; only shares within a zone are taken from them. A
 GUIDE of persons by age or sex shapes the zone's joint (`synthesis/persons.py`), one by an attribute
-its quotas (`synthesis/guided.py`), one named by `household_count` the zone's households.
+its quotas (`synthesis/guided.py`), one by family status what households consist of
+(`synthesis/households.py`), one named by `household_count` the zone's households.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from synthestat.controls.control_tables import UNPUBLISHED, ControlTable, Counts
 from synthestat.controls.households import constrains
 from synthestat.errors import PackError
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.spec import FAMILY_COLUMN, FAMILY_STATUS
 
 CORE_COLUMNS = ("age", "sex")
 PER_PERSON = "per_person"
@@ -26,6 +28,16 @@ def core_guides(published: Published) -> list[ControlTable]:
         for table in published.tables.values()
         if table.spec.level == "GUIDE" and _is_core(table) and table.columns
     ]
+
+
+def family_share(published: Published, zone: str) -> float | None:
+    """Return the share of persons in family nuclei that a GUIDE by family status gives a zone."""
+    for table in published.tables.values():
+        if table.spec.level == "GUIDE" and FAMILY_COLUMN in table.columns:
+            row, at = guide_row(table, zone), table.columns.index(FAMILY_COLUMN)
+            inside = [category[at] == FAMILY_STATUS[0] for category in table.categories]
+            return float(row[inside].sum() / row.sum())
+    return None
 
 
 def _is_core(table: ControlTable) -> bool:
@@ -45,6 +57,8 @@ def guide_faults(published: Published, pack: CountryPack) -> list[str]:
     faults = []
     for table in published.tables.values():
         if table.spec.level != "GUIDE" or table.spec.id in named or table in core_guides(published):
+            continue
+        if FAMILY_COLUMN in table.columns:
             continue
         if not (_is_core(table) and table.spec.table in bases):  # the whole that a share is of
             faults.append(

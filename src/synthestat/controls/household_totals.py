@@ -200,18 +200,23 @@ def _since(
 ) -> Floats:
     """Return persons of a GUIDE's universe now over those of its table, shape (zones,).
 
-    The table's are those of a GUIDE control of the same table and universe that counts all of it.
-    Raises PackError where there is none, or where it counts nobody in a zone.
+    The table's are its own, unless it counts `only` some of them: then those of a GUIDE control of
+    the same table and universe that counts all of it. Raises PackError where there is none, or
+    where it counts nobody in a zone.
     """
-    whole = [
-        other
-        for other in controls.published.tables.values()
-        if other.spec.level == "GUIDE"
-        and (other.spec.table, other.spec.universe) == (table.spec.table, table.spec.universe)
-        and other.spec.counts == "persons"
-        and not other.spec.only
-        and set(other.columns) <= {"age", "sex"}
-    ]
+    whole = (
+        [table]
+        if not table.spec.only
+        else [
+            other
+            for other in controls.published.tables.values()
+            if other.spec.level == "GUIDE"
+            and (other.spec.table, other.spec.universe) == (table.spec.table, table.spec.universe)
+            and other.spec.counts == "persons"
+            and not other.spec.only
+            and set(other.columns) <= {"age", "sex"}
+        ]
+    )
     if not whole:
         raise PackError(
             f"controls.yaml: no GUIDE control counts all persons of {table.spec.universe} in "

@@ -23,7 +23,13 @@ from synthestat.controls.conflicts import (
     universe_conflicts,
 )
 from synthestat.controls.control_tables import ControlTable, Counts, Published
-from synthestat.controls.guides import CORE_COLUMNS, core_guides, guide_faults, guide_row
+from synthestat.controls.guides import (
+    CORE_COLUMNS,
+    core_guides,
+    family_share,
+    guide_faults,
+    guide_row,
+)
 from synthestat.controls.household_tables import HouseholdMargin
 from synthestat.controls.households import (
     HouseholdTables,
@@ -72,7 +78,7 @@ class ZoneControls:
     cells of each table of persons, by control, as settled; `household_margins` are the tables of
     households by size and type, as settled. `families` are persons of the household universe by
     sex and FAMILY_STATUS, shape (2, 2), None where no table tells; `guides` are GUIDE tables by
-    core columns.
+    core columns, `family_share` the share in family nuclei that a GUIDE gives.
     """
 
     code: str
@@ -88,6 +94,7 @@ class ZoneControls:
     household_margins: tuple[HouseholdMargin, ...] = ()
     families: Counts | None = None
     guides: tuple[Margin, ...] = ()
+    family_share: float | None = None
 
     @property
     def occupied(self) -> int:
@@ -275,6 +282,7 @@ def _zone_controls(
         rows=rows,
         families=_families(persons, rows),
         guides=tuple(guides),
+        family_share=family_share(published, code) if any(residents.values()) else None,
     )
 
 

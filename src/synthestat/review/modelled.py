@@ -158,8 +158,9 @@ def _counted(case: Case, name: str) -> dict[str, Cells]:
 
 
 def _universe(case: Case, entry: Mapping[str, Any]) -> str:
-    if entry.get("control"):
-        return next(c.universe for c in case.pack.controls if c.id == entry["control"])
+    table = entry.get("control") or entry.get("guide")
+    if table:
+        return next(c.universe for c in case.pack.controls if c.id == table)
     return str(entry.get("universe") or case.pack.household_universe)
 
 

@@ -101,7 +101,8 @@ def form_households(
     )
     shares = arrangement_shares(len(counts), registry, rules)
     nuclei = Nuclei(zone.families) if published and zone.families is not None else None
-    targets = (*type_targets(margins, structures), *nuclei_targets(nuclei, structures))
+    inside = persons_inside(zone, int(counts.sum())) if published else None
+    targets = (*type_targets(margins, structures), *nuclei_targets(inside, structures))
     fit = fit_composition(structures, sizes, counts, shares, targets)
     cells = size_by_type(fit.structures, structures, sizes, margins, rng, place=key)
     plan = Plan(counts, structures, fit, cells, sizes, margins, nuclei, rules, key)
@@ -174,12 +175,18 @@ def place_persons(
     return positions, exchange_groups(positions, plan.nuclei), by_group
 
 
-def nuclei_targets(nuclei: Nuclei | None, structures: Structures) -> tuple[TypeTarget, ...]:
-    """Return the published persons in family nuclei as a target of the fit, if there are any."""
-    if nuclei is None:
+def persons_inside(zone: ZoneControls, persons: int) -> float | None:
+    """Return the persons in family nuclei that a zone should have: published, or by its GUIDE."""
+    if zone.families is not None:
+        return float(zone.families[:, 0].sum())
+    return None if zone.family_share is None else zone.family_share * persons
+
+
+def nuclei_targets(inside: float | None, structures: Structures) -> tuple[TypeTarget, ...]:
+    """Return the persons in family nuclei as a target of the fit, if a table tells them."""
+    if inside is None:
         return ()
-    members = structures.in_nucleus.sum(axis=1).astype(np.float64)
-    return (TypeTarget(members, float(nuclei.inside)),)
+    return (TypeTarget(structures.in_nucleus.sum(axis=1).astype(np.float64), inside),)
 
 
 def _off(positions: Positions, age: NDArray[np.int16], sex: NDArray[np.int8], plan: Plan) -> str:

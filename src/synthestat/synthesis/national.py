@@ -28,12 +28,12 @@ from synthestat.synthesis.households import (
     cell_of,
     expected_sizes,
     nuclei_targets,
+    persons_inside,
     size_classes,
     size_weights,
     type_targets,
 )
 from synthestat.synthesis.leaning import Leaning, leant, members_of
-from synthestat.synthesis.nuclei import Nuclei
 from synthestat.synthesis.structures import Structures, household_structures
 
 _ROUNDS = 50  # of scaling a country's shape of sizes: assumption, about ten are needed
@@ -145,7 +145,7 @@ def _leanings(
         for target in targets
     ]
     wanted += type_targets(by_type, structures)
-    wanted += nuclei_targets(_all_nuclei(homes), structures)
+    wanted += nuclei_targets(_all_inside(homes), structures)
     fit = fit_composition(structures, sizes, counts, shares, wanted)
     found = [
         Leaning(members_of(target), float(weight))
@@ -159,10 +159,11 @@ def _leanings(
     return tuple(found)
 
 
-def _all_nuclei(homes: Sequence[Home]) -> Nuclei | None:
-    """Return the country's persons by sex and family status, None unless every zone tells."""
-    told = [home.zone.families for home in homes if home.zone.families is not None]
-    return Nuclei(np.sum(told, axis=0)) if len(told) == len(homes) else None
+def _all_inside(homes: Sequence[Home]) -> float | None:
+    """Return the country's persons in family nuclei, None unless every zone's are told."""
+    told = [persons_inside(home.zone, int(home.counts.sum())) for home in homes]
+    known = [number for number in told if number is not None]
+    return sum(known) if len(known) == len(told) else None
 
 
 def _in_cell(margin: HouseholdMargin, number: int) -> Callable[[Structures], Floats]:
@@ -184,11 +185,8 @@ def _by_type(
     sizes = _zone_sizes(home, national)
     structures, shares = _priors(home.counts, home.households, len(sizes), pack)
     structures = leant(structures, leaning)
-    nuclei = None if home.zone.families is None else Nuclei(home.zone.families)
-    own = (
-        *type_targets(home.zone.household_margins, structures),
-        *nuclei_targets(nuclei, structures),
-    )
+    inside = nuclei_targets(persons_inside(home.zone, int(home.counts.sum())), structures)
+    own = (*type_targets(home.zone.household_margins, structures), *inside)
     fit = fit_composition(structures, sizes, home.counts, shares, own)
     cell = cell_of(margin, structures.sizes, structures.types)
     return _summed(cell, fit.structures, len(margin.counts))
