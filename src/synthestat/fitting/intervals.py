@@ -27,6 +27,7 @@ from synthestat.fitting.ipf import Floats
 from synthestat.fitting.pooling import dirichlet, transfer_dependence
 
 HALF = 0.5  # of a unit, beyond the outermost whole draw that an interval includes
+LEAST_SHAPE = 1.0  # a share's standard deviation is at most the share itself; assumption
 ONE_UNIT = 1.0  # weight of the country's shares beside a place's own model counts; assumption
 UNSEEN = 0.5  # units of a possible category that the model's whole counts leave empty (Jeffreys)
 MARGIN_ERROR = 1e-5  # share of a place's units by which a fitted margin may be off; assumption
@@ -59,10 +60,14 @@ def national_lifts(
 
     `counts` (R, K) are the model's for the whole country; shares of each row are drawn from a
     Dirichlet around them, of a concentration in units. A lift is the drawn share over the model's.
+    The gamma variable of a category has a shape of at least one: a Dirichlet would have a rare
+    category nearly always vanish, although the model says that there is some of it.
     """
     shares = _national_shares(counts, possible)
-    drawn = dirichlet(np.broadcast_to(concentration * shares, (draws, *shares.shape)), rng)
-    return drawn / np.where(possible, shares, 1.0)
+    shape = np.maximum(concentration * shares, LEAST_SHAPE)
+    lifts = rng.standard_gamma(np.broadcast_to(shape, (draws, *shape.shape))) / shape
+    whole = (shares * lifts).sum(axis=-1, keepdims=True)
+    return np.asarray(np.where(possible, lifts / np.maximum(whole, 1e-300), 1.0))
 
 
 def pooled_lifts(shares: Floats, counts: Floats, possible: Flags) -> Floats:
