@@ -44,10 +44,18 @@ def test_a_rare_category_may_be_rarer_or_commoner_and_does_not_vanish() -> None:
 
 def test_a_category_that_the_model_leaves_empty_is_rare_and_not_impossible() -> None:
     counts, rng = np.array([[0.0, 5000.0]]), np.random.default_rng(2)
-    shares = shares_of(counts, rng, a=20_000.0)
+    shares = shares_of(counts, rng, a=2_000.0)
     drawn = whole_rows(shares, np.full((DRAWS, 1), 5000.0), rng)
-    assert 0 < drawn.whole[:, 0, 0].mean() < 5
+    assert 0.1 < drawn.whole[:, 0, 0].mean() < 2
     assert (drawn.whole.sum(axis=2) == 5000).all()
+
+
+def test_a_row_without_anybody_takes_the_countrys_shares() -> None:
+    counts, national = np.zeros((1, 2)), np.array([[30_000.0, 70_000.0]])
+    possible, rng = np.ones((1, 2), dtype=bool), np.random.default_rng(6)
+    lifts = national_lifts(national, possible, 1e6, rng, DRAWS)
+    shares = place_shares(counts, national, possible, lifts, np.full(DRAWS, 1e6), rng)
+    assert shares[:, 0, 0].mean() == pytest.approx(0.3, abs=0.001)
 
 
 def test_impossible_categories_hold_nobody() -> None:

@@ -28,8 +28,7 @@ from synthestat.fitting.pooling import dirichlet, transfer_dependence
 
 HALF = 0.5  # of a unit, beyond the outermost whole draw that an interval includes
 LEAST_SHAPE = 1.0  # a share's standard deviation is at most the share itself; assumption
-ONE_UNIT = 1.0  # weight of the country's shares beside a place's own model counts; assumption
-UNSEEN = 0.5  # units of a possible category that the model's whole counts leave empty (Jeffreys)
+UNSEEN = 0.5  # units added to a possible category, which whole counts may leave empty (Jeffreys)
 MARGIN_ERROR = 1e-5  # share of a place's units by which a fitted margin may be off; assumption
 MOST_ROUNDS = 2_000
 Flags = NDArray[np.bool_]
@@ -91,10 +90,12 @@ def place_shares(
 ) -> Floats:
     """Draw shares by row of one place, shape (draws, R, K).
 
-    `counts` (R, K) are the model's there, `national` (R, K) the country's; `lifts` (draws, R, K)
-    move them with the country, `concentration` (draws,) says how far the place stands from that.
+    `counts` (R, K) are the model's there, `national` (R, K) the country's, of which a place with an
+    empty category expects half a unit at most; `lifts` (draws, R, K) move them with the country,
+    `concentration` (draws,) says how far the place stands from that.
     """
-    own = counts + ONE_UNIT * _national_shares(national, possible)
+    shares, units = _national_shares(national, possible), counts.sum(axis=-1, keepdims=True)
+    own = np.where(units > 0, counts + np.minimum(UNSEEN, units * shares), shares)
     mean = np.where(possible, own, 0.0) * lifts
     mean /= np.maximum(mean.sum(axis=-1, keepdims=True), 1e-300)
     return dirichlet(np.asarray(concentration)[:, None, None] * mean, rng)
