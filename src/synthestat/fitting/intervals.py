@@ -29,7 +29,7 @@ from synthestat.fitting.pooling import dirichlet, transfer_dependence
 HALF = 0.5  # of a unit, beyond the outermost whole draw that an interval includes
 LEAST_SHAPE = 1.0  # a share's standard deviation is at most the share itself; assumption
 UNSEEN = 0.5  # units added to a possible category, which whole counts may leave empty (Jeffreys)
-MARGIN_ERROR = 1e-5  # share of a place's units by which a fitted margin may be off; assumption
+MARGIN_ERROR = 3e-5  # share of a place's units by which a fitted margin may be off; assumption
 MOST_ROUNDS = 2_000
 Flags = NDArray[np.bool_]
 
@@ -116,9 +116,10 @@ def whole_table(shares: Floats, rows: Floats, columns: Floats, rng: np.random.Ge
     hold is that of gamma variables of the expected counts, fitted to the same margins: in the
     normal limit the variance of the conditional (non-central hypergeometric) distribution.
     """
-    expected = transfer_dependence(shares, rows, columns)
+    expected = transfer_dependence(shares, rows, columns, error=MARGIN_ERROR)
     noisy = _shaken(expected, rng)
-    return Drawn(expected, np.rint(transfer_dependence(noisy, rows, columns)))
+    fitted = transfer_dependence(noisy, rows, columns, error=MARGIN_ERROR)
+    return Drawn(expected, np.rint(fitted))
 
 
 def _shaken(expected: Floats, rng: np.random.Generator) -> Floats:
