@@ -11,6 +11,10 @@ Worlds differ in how countries vary:
     dirichlet   rows vary independently (the model's own assumption)
     levels      a country with more of a category has more of it in every row
     neighbours  neighbouring categories rise and fall together (logistic-normal, correlation 0.7)
+    zones       one country: its zones' table of one attribute tells how much zones differ, and the
+                intervals are those that a build states of others (`synthesis.uncertainty`): of an
+                attribute without a table (cells, and sums over random sets of zones and
+                categories), and of age by category in zones that publish both margins
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synthestat.fitting.intervals import bounds
 from synthestat.fitting.pooling import (
     draw_target,
     filtered_sum,
@@ -31,6 +36,10 @@ from synthestat.fitting.pooling import (
     pool_sources,
     transfer_dependence,
 )
+from synthestat.packs.pack import find_pack
+from synthestat.packs.spread import spread_of
+from synthestat.random_streams import RandomStreams
+from synthestat.synthesis.uncertainty import Learnt, Quantity, doubt_of, draw_table, draw_zone
 
 Floats = NDArray[np.float64]
 KINDS = ("cell", "filtered", "constrained")
@@ -52,6 +61,7 @@ class World:
     spread: str = "dirichlet"
     concentration: float = 40.0
     judged: bool = True
+    confidence: str = "medium"
 
 
 WORLDS = (
@@ -62,7 +72,11 @@ WORLDS = (
     World("5 countries", 5, 4, 6, 20_000),
     World("3 countries", 3, 4, 6, 20_000),
     World("2 countries", 2, 4, 6, 20_000, judged=False),
+    World("30 zones of a country", 30, 4, 5, 8_000, "zones", 60.0),
+    World("30 zones that differ little", 30, 4, 5, 8_000, "zones", 500.0, confidence="high"),
 )
+STATED = 6  # zones of which a case states intervals
+DECLARED = spread_of(find_pack("LU-2021").priors)
 
 
 def true_shares(world: World, rng: np.random.Generator) -> Floats:
@@ -90,6 +104,8 @@ def _dirichlet(alpha: Floats, rng: np.random.Generator) -> Floats:
 
 def one_case(world: World, rng: np.random.Generator, draws: int) -> dict[str, Floats]:
     """Return for each kind the share of intervals of each rate that hold the truth, (rates,)."""
+    if world.spread == "zones":
+        return zones_case(world, rng)
     truth = true_shares(world, rng)
     seen = rng.multinomial(world.persons, truth[:-1]).astype(np.float64)
     target = truth[-1]
@@ -105,6 +121,65 @@ def one_case(world: World, rng: np.random.Generator, draws: int) -> dict[str, Fl
         fitted = transfer_dependence(pooled, sizes, table.sum(axis=0))
         held["constrained"] = _held(fitted, table)
     return held
+
+
+def zones_case(world: World, rng: np.random.Generator) -> dict[str, Floats]:
+    """Return coverage in the zones of one country, as `one_case`: by the functions of a build.
+
+    The model's national shares are off by the declared spread, the zones differ by a concentration
+    that the build does not know, and true counts are multinomial.
+    """
+    streams = RandomStreams(int(rng.integers(2**32)))
+    persons = np.exp(rng.normal(np.log(world.persons), 0.7, world.sources))
+    seen = _zones(rng.dirichlet(np.full(world.categories, 3.0)), persons, world, rng)
+    learnt = Learnt(("seen",), (pool_sources(seen),))
+    persons = persons[:STATED].round()
+    model = rng.dirichlet(np.full(world.categories, 3.0), world.rows)
+    off = _dirichlet(DECLARED.national[world.confidence] * model, rng)
+    free = _zones(off[0], persons, world, rng)
+    built = np.rint(persons[:, None] * model[0])[:, None]
+    whole = _drawn(built, streams, learnt, world)
+    cells = {"cell": (whole, built, free[:, None])}
+    sums = rng.random((SUBSETS, *free.shape)) < 0.5
+    mixed = [chosen for chosen in sums if chosen.any() and not chosen.all(axis=1).all()]
+    cells["filtered"] = (
+        np.stack([(whole[:, :, 0] * chosen).sum(axis=(1, 2)) for chosen in mixed], axis=1),
+        np.array([(built[:, 0] * chosen).sum() for chosen in mixed]),
+        np.array([(free * chosen).sum() for chosen in mixed]),
+    )
+    share = rng.dirichlet(np.full(world.rows, 8.0))
+    rows = [_zones(row, persons * n, world, rng) for row, n in zip(off, share, strict=True)]
+    table = np.stack(rows, axis=1)
+    margins = zip(table.sum(axis=2), table.sum(axis=1), strict=True)
+    fitted = np.stack([transfer_dependence(model[None], *margin)[0] for margin in margins])
+    cells["constrained"] = (_drawn(fitted, streams, learnt, world), fitted, table)
+    return {kind: _within(*each) for kind, each in cells.items()}
+
+
+def _zones(shares: Floats, persons: Floats, world: World, rng: np.random.Generator) -> Floats:
+    """Return counts (zones, categories) of zones around the country's shares (categories,)."""
+    own = _dirichlet(np.tile(world.concentration * shares, (len(persons), 1)), rng)
+    return np.asarray(rng.multinomial(persons.round().astype(int), own), dtype=np.float64)
+
+
+def _drawn(built: Floats, streams: RandomStreams, learnt: Learnt, world: World) -> Floats:
+    """Return whole draws (draws, zones, R, K) of zones whose model counts are `built`."""
+    zones = tuple(str(at) for at in range(len(built)))
+    size = built.shape[1:]
+    names = tuple(str(at) for at in range(built[0].size))
+    quantity = Quantity(
+        f"cells_{size[0]}", "all", zones, built, np.ones(size, bool), names, world.confidence, ""
+    )
+    doubt = doubt_of(quantity, DECLARED, learnt, streams, "country")
+    draw = draw_zone if len(built[0]) == 1 else draw_table
+    drawn = [draw(quantity, at, doubt, streams).whole for at in range(len(built))]
+    return np.stack(drawn, axis=1)
+
+
+def _within(whole: Floats, built: Floats, truth: Floats) -> Floats:
+    """Return the share of true counts inside their bounds, by rate, shape (rates,)."""
+    ends = [bounds(whole, built, rate) for rate in RATES]
+    return np.array([((low < truth) & (truth < high)).mean() for low, high in ends])
 
 
 def _held(draws: Floats, truth: Floats) -> Floats:

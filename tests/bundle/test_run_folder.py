@@ -182,10 +182,15 @@ def test_relaxations_are_written_with_proofs(tiny_run: Path, tiny_population: Po
 
 def test_uncertainty_stands_beside_every_modelled_count(tiny_run: Path) -> None:
     table = pl.read_parquet(tiny_run / "uncertainty.parquet")
-    found = set(table.select("zone", "universe").iter_rows())
-    assert found == {("04", "enumerated"), ("06", "enumerated"), ("06", "estimated")}
-    assert (table["low"] <= table["estimate"]).all()
-    assert (table["high"] >= table["estimate"]).all()
+    homes = table.filter(pl.col("quantity") == "households")
+    found = homes.select("zone", "universe").rows()
+    zones = [("04", "enumerated"), ("06", "enumerated"), ("06", "estimated")]
+    assert found == [*zones, ("ZZ", "estimated")]  # the number of the enumerated is published
+    assert (table["low"] < table["estimate"]).all()
+    assert (table["high"] > table["estimate"]).all()
+    assert (table["between"] + table["within"] > 0).all()
+    declared = table.filter(pl.col("interval").is_null())
+    assert set(declared["quantity"]) == {"households"}
 
 
 def test_tiers_grade_every_zone(tiny_run: Path) -> None:
@@ -242,10 +247,15 @@ def test_institutions_are_counted_apart(institution_run: Path, tiny_run: Path) -
     assert figures["child_only_households"] == 0
     coverage = load(institution_run, "build_manifest.json")["coverage"]
     assert coverage["targets"]["persons"]["care"] == coverage["built"]["persons"]["care"] == 155
-    tiers = load(institution_run, "geography_quality_tiers.json")["tiers"]
-    assert tiers == load(tiny_run, "geography_quality_tiers.json")["tiers"]
+    graded, before = (
+        {t["zone"]: t["tier"] for t in load(run, "geography_quality_tiers.json")["tiers"]}
+        for run in (institution_run, tiny_run)
+    )
+    assert graded == before
     uncertain = pl.read_parquet(institution_run / "uncertainty.parquet")
-    counted = uncertain.filter(pl.col("universe").is_in(["care", "halls"]))
+    counted = uncertain.filter(
+        pl.col("universe").is_in(["care", "halls"]), pl.col("quantity") == "households"
+    )
     assert set(counted["method"]) == {"default.institution_size"}
     assert (counted["low"] < counted["estimate"]).all()
     note = json.loads(

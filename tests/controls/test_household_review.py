@@ -39,7 +39,8 @@ def test_a_binding_table_publishes_the_count_and_a_shown_one_does_not(
 ) -> None:
     path = run / "uncertainty.parquet"
     uncertain = pl.read_parquet(path)
-    counted = pl.col("universe") == "enumerated"
+    homes = pl.col("quantity") == "households"
+    counted = homes & (pl.col("universe") == "enumerated")
     assert uncertain.filter(counted).get_column("zone").to_list() == ["06"]
     assert check_of(workshop, run, "intervals").status is Status.PASS
     planted = Path(shutil.copytree(run, tmp_path / "planted"))

@@ -258,6 +258,112 @@ def plant_one_interval_for_everything(run):
     _interval(run, lambda t: t.with_columns(low=estimate * 0.9, high=estimate * 1.1))
 
 
+@defect(17, "interval_rows")
+def plant_estimate_that_is_one_off(run):
+    first = pl.int_range(pl.len()) == pl.len() - 1
+    _interval(run, lambda t: t.with_columns(estimate=pl.col("estimate") + first.cast(pl.Float64)))
+
+
+@defect(17, "interval_rows")
+def plant_attribute_without_intervals_in_one_zone(run):
+    zone = run.table(PERSONS)["zone_code"][0]
+    gone = (pl.col("quantity") == "persons_by_work") & (pl.col("zone") == zone)
+    _interval(run, lambda table: table.filter(~gone))
+
+
+@defect(17, "interval_rows")
+def plant_quantity_without_its_country(run):
+    root = run.read_json(MANIFEST)["geography"]["root"]
+    gone = (pl.col("quantity") == "households_by_type") & (pl.col("zone") == root)
+    _interval(run, lambda table: table.filter(~gone))
+
+
+@defect(17, "interval_origins")
+def plant_one_interval_for_all_of_an_attribute(run):
+    estimate, work = pl.col("estimate"), pl.col("quantity") == "persons_by_work"
+    _interval(
+        run,
+        lambda t: t.with_columns(
+            low=pl.when(work).then(estimate * 0.9 - 0.001).otherwise("low"),
+            high=pl.when(work).then(estimate * 1.1 + 0.001).otherwise("high"),
+        ),
+    )
+
+
+@defect(17, "interval_origins")
+def plant_one_width_by_root_for_sizes(run):
+    sizes, reach = pl.col("quantity") == "households_by_size", pl.col("estimate").sqrt() * 2
+    _interval(
+        run,
+        lambda t: t.with_columns(
+            low=pl.when(sizes).then(pl.col("estimate") - reach - 0.0001).otherwise("low"),
+            high=pl.when(sizes).then(pl.col("estimate") + reach + 0.0001).otherwise("high"),
+        ),
+    )
+
+
+@defect(17, "interval_widths")
+def plant_country_as_sure_as_one_zone(run):
+    root = run.read_json(MANIFEST)["geography"]["root"]
+    chosen = (pl.col("zone") == root) & (pl.col("quantity") == "persons_by_bond")
+    _interval(
+        run,
+        lambda t: t.with_columns(
+            low=pl.when(chosen).then(pl.col("estimate") - 1).otherwise("low"),
+            high=pl.when(chosen).then(pl.col("estimate") + 1).otherwise("high"),
+        ),
+    )
+
+
+@defect(17, "interval_widths")
+def plant_variance_that_is_no_number(run):
+    _interval(run, lambda t: t.with_columns(between=pl.lit(float("nan"))))
+
+
+@defect(17, "interval_widths")
+def plant_interval_without_a_probability(run):
+    none = pl.lit(None, dtype=pl.Float64)
+    _interval(run, lambda t: t.with_columns(interval=none))
+
+
+@defect(17, "interval_summary")
+def plant_summary_with_narrower_intervals(run):
+    def narrow(document):
+        document["quantities"][-1]["median_relative_width"] /= 2
+
+    run.edit_json("uncertainty_summary.json", narrow)
+
+
+@defect(17, "interval_summary")
+def plant_spread_that_nobody_declared(run):
+    def boast(document):
+        document["quantities"][-1]["spread"]["country"] = {"declared": 1e6}
+
+    run.edit_json("uncertainty_summary.json", boast)
+
+
+@defect(18, "quality_tiers")
+def plant_better_tier_than_the_zone_earns(run):
+    def improve(document):
+        worst = max(document["tiers"], key=lambda entry: entry["tier"])
+        worst["tier"] = "C"
+
+    run.edit_json(TIERS, improve)
+
+
+@defect(18, "quality_tiers")
+def plant_tier_with_a_flattering_figure(run):
+    def flatter(document):
+        document["tiers"][0]["figures"]["modelled_share"] = 0.1
+
+    run.edit_json(TIERS, flatter)
+
+
+@defect(18, "quality_tiers")
+def plant_tiers_that_forget_a_missing_layer(run):
+    run.edit_json(TIERS, lambda document: document["missing_layers"].pop())
+
+
 @defect(18, "quality_tiers")
 def plant_best_tier_without_buildings(run):
     run.edit_json(TIERS, lambda document: document["tiers"][0].update(tier="A"))

@@ -34,11 +34,11 @@ Place = tuple[str, str]
 
 @dataclass
 class Ledger:
-    """Columns so far, and for each quantity where the spread of country and zones comes from."""
+    """Columns so far, and where the spread of each (quantity, universe) comes from."""
 
     spread: Spread
     columns: dict[str, list[object]] = field(default_factory=lambda: {name: [] for name in SCHEMA})
-    sources: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    sources: dict[Place, Mapping[str, object]] = field(default_factory=dict)
 
     def add(
         self,

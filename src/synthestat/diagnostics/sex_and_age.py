@@ -100,11 +100,11 @@ def _people(population: Population, persons: pl.DataFrame, ledger: Ledger) -> Pe
     national = [spread.national[entry.confidence] for entry in entries]
     streams, root = RandomStreams(population.seed), pack.geography.root.code
     lifts = sex_age_lifts(counts.sum(axis=0), national, spread.draws, streams, root)
-    declared = {entry.id: spread.national[entry.confidence] for entry in entries}
-    ledger.sources[SEX_AND_AGE] = {
-        "country": {"declared": declared},
-        "zones": {"declared": spread.zone[word]},
-    }
+    for universe, figure in zip(universes, national, strict=True):
+        ledger.sources[SEX_AND_AGE, universe] = {
+            "country": {"declared": figure},
+            "zones": {"declared": spread.zone[word]},
+        }
     return People(
         universes,
         counts,

@@ -91,13 +91,13 @@ def _household_totals(population: Population, ledger: Ledger) -> dict[Place, Flo
         ledger.add(HOUSEHOLDS, (zone, universe), [""], figures, stated, method)
     for universe in dict.fromkeys(row[1] for row in counts):
         own = [row for row in counts if row[1] == universe]
+        entries = sorted({row[5] for row in own})
+        ledger.sources[HOUSEHOLDS, universe] = {"zones": {"entries": entries}}
         each = [draws[row[0], universe] for row in own if universe == home]
         if each and population.controls.national_households is not None:
             _sum_to(each, sum(row[2] for row in own))
         else:
             _country_count(universe, own, each, population, ledger)
-    if counts:
-        ledger.sources[HOUSEHOLDS] = {"zones": {"entries": sorted({row[5] for row in counts})}}
     return draws
 
 
@@ -205,7 +205,7 @@ def _households(
     if country.zones and not known:
         _state(quantity, root, quantity.national, country.draws, quantity.possible, ledger)
     if country.zones:
-        ledger.sources[quantity.name] = _spread_words(quantity, None, ledger)
+        ledger.sources[quantity.name, quantity.universe] = _spread_words(quantity, None, ledger)
 
 
 def _attribute(
@@ -238,7 +238,7 @@ def _attribute(
         _state(quantity, zone, built, drawn, chosen, ledger)
     root = pack.geography.root.code
     _state(quantity, root, quantity.national, country.draws, shown, ledger)
-    ledger.sources[quantity.name] = _spread_words(quantity, learnt, ledger)
+    ledger.sources[quantity.name, quantity.universe] = _spread_words(quantity, learnt, ledger)
 
 
 def _state(
@@ -286,12 +286,13 @@ def _summary(
         "probability": ledger.spread.probability,
         "spread_entry": ledger.spread.entry,
         "quantities": [
-            {**row, "spread": ledger.sources[row["quantity"]]} for row in figures.to_dicts()
+            {**row, "spread": ledger.sources[row["quantity"], row["universe"]]}
+            for row in figures.to_dicts()
         ],
         "replicates": 1,
         "without_interval": missing,
         "status": (
-            f"every modelled count has an interval; {len(missing)} modelled columns are no counts "
+            f"Every modelled count has an interval; {len(missing)} modelled columns are no counts "
             "of cells stated here and have none"
         ),
     }

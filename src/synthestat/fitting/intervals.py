@@ -27,9 +27,9 @@ from synthestat.fitting.ipf import Floats
 from synthestat.fitting.pooling import dirichlet, transfer_dependence
 
 HALF = 0.5  # of a unit, beyond the outermost whole draw that an interval includes
-ONE_UNIT = 1.0  # weight of the country's shares beside a place's own model counts; assumption
-UNSEEN = 0.5  # units of a possible category that the model's whole counts leave empty (Jeffreys)
-MARGIN_ERROR = 1e-5  # share of a place's units by which a fitted margin may be off; assumption
+LEAST_SHAPE = 1.0  # a share's standard deviation is at most the share itself; assumption
+UNSEEN = 0.5  # units added to a possible category, which whole counts may leave empty (Jeffreys)
+MARGIN_ERROR = 3e-5  # share of a place's units by which a fitted margin may be off; assumption
 MOST_ROUNDS = 2_000
 Flags = NDArray[np.bool_]
 
@@ -59,10 +59,14 @@ def national_lifts(
 
     `counts` (R, K) are the model's for the whole country; shares of each row are drawn from a
     Dirichlet around them, of a concentration in units. A lift is the drawn share over the model's.
+    The gamma variable of a category has a shape of at least one: a Dirichlet would have a rare
+    category nearly always vanish, although the model says that there is some of it.
     """
     shares = _national_shares(counts, possible)
-    drawn = dirichlet(np.broadcast_to(concentration * shares, (draws, *shares.shape)), rng)
-    return drawn / np.where(possible, shares, 1.0)
+    shape = np.maximum(concentration * shares, LEAST_SHAPE)
+    lifts = rng.standard_gamma(np.broadcast_to(shape, (draws, *shape.shape))) / shape
+    whole = (shares * lifts).sum(axis=-1, keepdims=True)
+    return np.asarray(np.where(possible, lifts / np.maximum(whole, 1e-300), 1.0))
 
 
 def pooled_lifts(shares: Floats, counts: Floats, possible: Flags) -> Floats:
@@ -86,10 +90,12 @@ def place_shares(
 ) -> Floats:
     """Draw shares by row of one place, shape (draws, R, K).
 
-    `counts` (R, K) are the model's there, `national` (R, K) the country's; `lifts` (draws, R, K)
-    move them with the country, `concentration` (draws,) says how far the place stands from that.
+    `counts` (R, K) are the model's there, `national` (R, K) the country's, of which a place with an
+    empty category expects half a unit at most; `lifts` (draws, R, K) move them with the country,
+    `concentration` (draws,) says how far the place stands from that.
     """
-    own = counts + ONE_UNIT * _national_shares(national, possible)
+    shares, units = _national_shares(national, possible), counts.sum(axis=-1, keepdims=True)
+    own = np.where(units > 0, counts + np.minimum(UNSEEN, units * shares), shares)
     mean = np.where(possible, own, 0.0) * lifts
     mean /= np.maximum(mean.sum(axis=-1, keepdims=True), 1e-300)
     return dirichlet(np.asarray(concentration)[:, None, None] * mean, rng)
@@ -110,9 +116,10 @@ def whole_table(shares: Floats, rows: Floats, columns: Floats, rng: np.random.Ge
     hold is that of gamma variables of the expected counts, fitted to the same margins: in the
     normal limit the variance of the conditional (non-central hypergeometric) distribution.
     """
-    expected = transfer_dependence(shares, rows, columns)
+    expected = transfer_dependence(shares, rows, columns, error=MARGIN_ERROR)
     noisy = _shaken(expected, rng)
-    return Drawn(expected, np.rint(transfer_dependence(noisy, rows, columns)))
+    fitted = transfer_dependence(noisy, rows, columns, error=MARGIN_ERROR)
+    return Drawn(expected, np.rint(fitted))
 
 
 def _shaken(expected: Floats, rng: np.random.Generator) -> Floats:

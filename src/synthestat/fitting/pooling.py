@@ -127,11 +127,14 @@ def draw_source(pool: Pool, source: int, rng: np.random.Generator, draws: int) -
     return _draw(pool, others, pool.counts[source], pool.weights, rng, draws)
 
 
-def transfer_dependence(shares: Floats, rows: Floats, columns: Floats) -> Floats:
+def transfer_dependence(
+    shares: Floats, rows: Floats, columns: Floats, *, error: float = MARGIN_ERROR
+) -> Floats:
     """Fit tables (..., R, K) to a place's known margins: odds ratios stay, levels do not.
 
     `rows` (R,) and `columns` (K,) are counts of equal sum; `rows` (tables, R) gives each table its
-    own, where they are known no better than the cells. Shares of rows will do: scaling a row or
+    own, where they are known no better than the cells. `error` is the share of the total by which a
+    margin may be off. Shares of rows will do: scaling a row or
     a column leaves odds ratios as they are. Apply it to each draw, and intervals of the result
     hold the variance of odds ratios between sources. InputError where the margins have unequal
     sums; NotConvergedError where cells that are zero cannot meet them.
@@ -152,7 +155,7 @@ def transfer_dependence(shares: Floats, rows: Floats, columns: Floats) -> Floats
         TableMargin.exact((1, 2), np.repeat(levels[:, None], len(stack), axis=1)),
     ]
     seed = np.moveaxis(stack, 0, 2) * total  # draws last: they are fitted side by side
-    tolerance = MARGIN_ERROR * max(total, 1.0)
+    tolerance = error * max(total, 1.0)
     fit = fit_table(seed, margins, tolerance=tolerance, max_iterations=MOST_ROUNDS)
     if not fit.converged:
         raise NotConvergedError(

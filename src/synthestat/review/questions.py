@@ -380,7 +380,7 @@ QUESTIONS: tuple[Question, ...] = (
         uncertainty.interval_widths,
     ),
     Question(
-        "interval_summary", "uncertainty", 13, (INTERVALS, SPREADS, ATTRIBUTES, PRIORS, DEFAULTS),
+        "interval_summary", "uncertainty", 17, (INTERVALS, SPREADS, ATTRIBUTES, PRIORS, DEFAULTS),
         "figures of the summary are those of the table: the contract", REWRITE,
         uncertainty.interval_summary,
     ),

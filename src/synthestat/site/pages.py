@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from synthestat.bundle.read import Bundle, open_bundle
 from synthestat.errors import OutputError
-from synthestat.site import run_charts, run_facts
+from synthestat.site import interval_facts, run_charts, run_facts
 from synthestat.site.charts import spoken
 from synthestat.site.markdown import read_markdown, read_spans
 
@@ -84,8 +84,10 @@ def run_page(
             age_figures=run_charts.ages(run),
             household_figures=run_charts.households(run),
             residual_figure=run_charts.residuals(run),
-            interval_figure=run_charts.counts_with_intervals(run),
-            intervals=run_facts.modelled_counts(run),
+            interval_figures=run_charts.intervals(run),
+            intervals=interval_facts.country_counts(run),
+            widest=interval_facts.widest(run),
+            quantities=interval_facts.quantities(run),
             limits=_limits(bundle),
             unavailable=run_facts.unavailable_layers(run),
             files=run_facts.files(run),

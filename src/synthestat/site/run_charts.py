@@ -9,14 +9,15 @@ from typing import Any
 import polars as pl
 
 from synthestat.errors import InputError
-from synthestat.site import charts, population_tables
+from synthestat.site import charts, interval_facts, population_tables
 from synthestat.site.boundaries import Polygon, read_boundaries
 from synthestat.site.drawing import Figure, draw
 from synthestat.site.family_charts import age_gaps, first_age, generations, living_arrangements
-from synthestat.site.run_facts import Run, modelled_counts
+from synthestat.site.run_facts import Run
 from synthestat.site.zone_map import ZoneFigures, lay_out, map_chart
 
-MOST_INTERVALS = 60
+MOST_INTERVALS = 40
+MOST_COUNTRY = 40
 TAIL_SHARE = 0.003  # sizes that together hold less than this share of households are one bar
 
 _NO_AGES = "No control of this run gives official counts by age for the whole country."
@@ -309,18 +310,40 @@ def residuals(run: Run) -> Figure | None:
     )
 
 
+def intervals(run: Run) -> list[Figure]:
+    """Return the intervals of the country's counts, and of zones' numbers of households."""
+    drawn = (country_intervals(run), counts_with_intervals(run))
+    return [figure for figure in drawn if figure is not None]
+
+
+def country_intervals(run: Run) -> Figure | None:
+    """Return the country's largest modelled counts with their intervals; None where none is."""
+    counts = interval_facts.country_counts(run)
+    rows = sorted(counts, key=lambda row: -row["estimate"])[:MOST_COUNTRY]
+    if not rows:
+        return None
+    return draw(
+        "country-intervals",
+        "Modelled counts of the country",
+        "Intervals around the built counts of the whole country, largest count first",
+        f"The {len(rows)} largest of {len(counts)} counts that no table gives. Dot: the built "
+        "count, beside the name. Bar: its interval, relative to it.",
+        charts.intervals(rows),
+    )
+
+
 def counts_with_intervals(run: Run) -> Figure | None:
-    """Return the modelled counts with their intervals; None where every count is published."""
+    """Return the modelled numbers of households with their intervals; None where there is none."""
     rows = [
         {key: row[key] for key in ("name", "estimate", "low", "high", "kind")}
-        for row in modelled_counts(run)
+        for row in interval_facts.household_numbers(run)
     ][:MOST_INTERVALS]
     if not rows:
         return None
     more = f" The {MOST_INTERVALS} largest." if len(rows) == MOST_INTERVALS else ""
     return draw(
         "intervals",
-        "Modelled household counts",
+        "Modelled numbers of households",
         "Intervals around the built counts by zone, largest count first",
         f"Counts that no table at hand gives, largest first. Dot: the built count, beside the "
         f"name. Bar: its interval, relative to it.{more}",

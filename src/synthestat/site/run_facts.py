@@ -220,23 +220,6 @@ def tiers(run: Run, zones: Sequence[ZoneFigures]) -> list[dict[str, Any]]:
     return found
 
 
-def modelled_counts(run: Run) -> list[dict[str, Any]]:
-    """Return the quantities with an interval, largest estimate first, with zone names."""
-    path = run.bundle.table("uncertainty")
-    if not path.is_file():
-        return []
-    rows = pl.read_parquet(path).sort("estimate", descending=True).to_dicts()
-    published = run.household_atoms()
-    named = []
-    for row in rows:
-        name = run.zone_name(row["zone"])
-        if len(published) > 1 or row["universe"] not in published:
-            name = f"{name} ({row['universe']})"
-        kind = "declared bounds" if row["interval"] is None else f"{row['interval']:.0%} interval"
-        named.append({**row, "name": name, "kind": kind})
-    return named
-
-
 def unavailable_layers(run: Run) -> list[dict[str, Any]]:
     """Return the markers of the layers that the evidence could not support."""
     markers = sorted(run.bundle.folder.glob("*.unavailable.json"))
