@@ -37,6 +37,8 @@ TARGETS = {
     "three_generation_share": "{measure: three_generation_share, value: 0.5, tolerance: 0.5}",
     "household_type_share": "{measure: household_type_share, value: 0.5, tolerance: 0.5, "
     "types: [lone_mother, lone_father]}",
+    "couples_in_category_share": "{measure: couples_in_category_share, value: 0.5, tolerance: 0.5, "
+    "attribute: bond, category: Wed, from_age: 30, to_age: 44}",
 }
 """One target of each measure; nobody can meet a first birth at eighty."""
 MISSED = "zz.target.mean_age_at_first_birth"
@@ -81,6 +83,7 @@ def test_every_measure_is_observed_and_recomputed(run: Path, pack: Path) -> None
         assert row["observed"] == pytest.approx(check.figures[f"zz.target.{measure}"], abs=1e-9)
     assert 0 < stated["three_generation_share"]["observed"] < 0.5
     assert 0 < stated["household_type_share"]["observed"] < 0.5
+    assert 0.5 < stated["couples_in_category_share"]["observed"] < 1
     assert -20 < stated["mean_partner_gap"]["observed"] < 20
     first, any_birth = stated["mean_age_at_first_birth"], stated["mean_age_at_birth"]
     assert 15 < first["observed"] < any_birth["observed"] < 50

@@ -202,9 +202,26 @@ def observed_target(case: Case, target: Mapping[str, Any]) -> float | None:
               USING (household_id) WHERE c.mother_id IS NOT NULL GROUP BY 1) born
             JOIN persons m ON m.person_id = born.mother_id WHERE eldest < 5""",
     }
+    if target["measure"] == "couples_in_category_share":
+        return _couples_in_category(case, target, homes)
     if target["measure"] not in measures:
         raise ValueError(f"{target['measure']!r} is no measure of a soft target")
     observed = case.rows(f"WITH {homes} {measures[target['measure']]}")[0][0]
+    return None if observed is None else float(observed)
+
+
+def _couples_in_category(case: Case, target: Mapping[str, Any], homes: str) -> float | None:
+    """The share of persons with a partner, of the target's ages, who are both in its category."""
+    if target["attribute"] not in case.columns("persons"):
+        return None
+    column, word = '"' + str(target["attribute"]) + '"', _quoted(str(target["category"]))
+    ages = int(target.get("from_age", 0)), int(target.get("to_age", 999))
+    observed = case.rows(
+        f"""WITH {homes} SELECT avg((p.{column} = {word} AND q.{column} = {word})::INT)
+        FROM persons p JOIN homes USING (household_id) JOIN persons q ON q.person_id = p.partner_id
+        WHERE p.{column} IS NOT NULL AND q.{column} IS NOT NULL
+          AND p.age BETWEEN {ages[0]} AND {ages[1]}"""
+    )[0][0]
     return None if observed is None else float(observed)
 
 
