@@ -42,6 +42,9 @@ def attributes_rules(case: Case) -> Answer:
         for (category, *_), number in counts.items():
             held[category] += number
         said = stated.get(name, {})
+        word = "constrained" if entry.get("control") else "modelled"
+        if said.get("evidence") != word:
+            faults.append(f"{name}: evidence {said.get('evidence')!r} stated, and is {word}")
         for key in FIGURES:
             if said.get(key) != measured[key]:
                 faults.append(f"{name}: {key} {said.get(key)} stated, {measured[key]} recounted")
