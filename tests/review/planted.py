@@ -125,6 +125,24 @@ class PlantedRun:
         text = self.path("pack/controls.yaml").read_text(encoding="utf-8")
         return list(YAML(typ="safe", pure=True).load(text)["controls"])
 
+    def demote(self, control: str, level: str) -> None:
+        """Call a control by another level in the pack, the manifest and the residuals alike."""
+        entry = next(each for each in self.controls() if each["id"] == control)
+        head = f"  - id: {control}\n"
+
+        def relabel(text: str) -> str:
+            before, after = text.split(head)
+            return before + head + after.replace(f"level: {entry['level']}", f"level: {level}", 1)
+
+        def move(manifest: dict[str, Any]) -> None:
+            manifest["constraints_used"][entry["level"]].remove(control)
+            manifest["constraints_used"][level].append(control)
+
+        self.edit_text("pack/controls.yaml", relabel)
+        self.edit_json(MANIFEST, move)
+        loose = {} if level in ("HARD", "FIRM", "SOFT") else {"status": "SKIP"}
+        self.put(RESIDUALS, "control_id", control, level=level, **loose)
+
     def universes(self) -> tuple[str, str, str]:
         """The universe of the published households, another one, and the widest."""
         published = str(self.homes()["universe"][0])

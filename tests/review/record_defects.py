@@ -19,6 +19,8 @@ from planted import (
     defect,
 )
 
+DISTRIBUTIONS = "distribution_diagnostics.json"
+
 # 9 to 15: controls, notes, universes --------------------------------------------------------------
 
 
@@ -441,6 +443,65 @@ def plant_evidence_word_in_the_table(run):
 def plant_evidence_word_in_one_row(run):
     person = run.table(PERSONS)["person_id"][0]
     run.put(PERSONS, "person_id", person, age_evidence="imputed")
+
+
+@defect(19, "evidence_words")
+def plant_evidence_word_misspelt_in_the_table(run):
+    said = run.said(HOUSEHOLDS)
+    said["evidence"]["size"] = "modeled"
+    run.write(HOUSEHOLDS, run.table(HOUSEHOLDS), said)
+
+
+@defect(19, "evidence_words")
+def plant_evidence_word_in_capitals_in_the_manifest(run):
+    def shout(manifest):
+        manifest["layers"][PERSONS] = manifest["layers"][PERSONS].capitalize()
+
+    run.edit_json(MANIFEST, shout)
+
+
+@defect(19, "evidence_words")
+def plant_evidence_word_misspelt_in_one_row(run):
+    known = run.first(PERSONS, pl.col("language").is_not_null())
+    run.put(PERSONS, "person_id", known["person_id"], language_evidence="constraint")
+
+
+@defect(19, "evidence_words")
+def plant_column_without_an_evidence_word(run):
+    said = run.said(PERSONS)
+    del said["evidence"]["sex"]
+    run.write(PERSONS, run.table(PERSONS), said)
+
+
+@defect(19, "evidence_words")
+def plant_evidence_word_misspelt_of_a_distribution(run):
+    """In the pack and in both lists of the run alike, so that they agree."""
+
+    def misspell(entries):
+        next(each for each in entries if each["id"] == name)["evidence"] = "modeled"
+
+    name = run.read_json(DISTRIBUTIONS)["registry"][0]["id"]
+    run.edit_text(
+        "pack/priors.yaml", lambda text: text.replace("evidence: modelled", "evidence: modeled", 1)
+    )
+    run.edit_json(DISTRIBUTIONS, lambda document: misspell(document["registry"]))
+    run.edit_json(MANIFEST, lambda manifest: misspell(manifest["distributions_used"]))
+
+
+@defect(19, "attributes_rules")
+def plant_modelled_attribute_called_measured_in_the_diagnostics(run):
+    def promote(document):
+        row = next(each for each in document["attributes"] if each["evidence"] == "modelled")
+        row["evidence"] = "measured"
+
+    run.edit_json(DISTRIBUTIONS, promote)
+
+
+@defect(19, "evidence_words")
+def plant_unavailable_layer_called_measured(run):
+    run.edit_json(
+        "work_school_assignments.unavailable.json", lambda m: m.update(evidence="measured")
+    )
 
 
 @defect(19, "evidence_words")

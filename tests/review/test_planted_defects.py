@@ -1,9 +1,9 @@
 """The gate, measured: each defect is planted in a good run, and the check for it must find it.
 
 To add a kind of defect, write a function in `people_defects.py`, `family_defects.py`,
-`attribute_defects.py` or `record_defects.py` that takes a `PlantedRun` and damages it, under
-`@defect(finding, check)`. The copy is sealed again before it is judged, so that only the planted
-claim is false.
+`attribute_defects.py`, `level_defects.py` or `record_defects.py` that takes a `PlantedRun` and
+damages it, under `@defect(finding, check)`. The copy is sealed again before it is judged, so that
+only the planted claim is false.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import attribute_defects
 import family_defects
+import level_defects
 import people_defects
 import pytest
 import record_defects
@@ -35,6 +36,7 @@ from synthestat.review.verify import Verification, verify_run
 from synthestat.sources.snapshots import SnapshotStore
 
 assert people_defects.DWELLINGS == record_defects.DWELLINGS  # both have registered their defects
+assert level_defects.RESIDUALS == record_defects.RESIDUALS  # and levels
 assert attribute_defects.PERSONS == people_defects.PERSONS  # attributes too
 assert set(family_defects.SAID_INSTEAD) == set(HOUSEHOLD_TYPES)  # and so have families
 

@@ -39,6 +39,8 @@ TARGETS = {
     "types: [lone_mother, lone_father]}",
     "person_share": "{measure: person_share, value: 0.6, tolerance: 0.5, attribute: work, "
     "categories: [Fields, Mill], ages: [20, 60], steers: false}",
+    "couples_in_category_share": "{measure: couples_in_category_share, value: 0.5, tolerance: 0.5, "
+    "attribute: bond, categories: [Wed], ages: [30, 44]}",
 }
 """One target of each measure; nobody can meet a first birth at eighty."""
 MISSED = "zz.target.mean_age_at_first_birth"
@@ -84,6 +86,7 @@ def test_every_measure_is_observed_and_recomputed(run: Path, pack: Path) -> None
     assert 0 < stated["three_generation_share"]["observed"] < 0.5
     assert 0 < stated["household_type_share"]["observed"] < 0.5
     assert 0.6 < stated["person_share"]["observed"] < 1  # few of these ages are at school
+    assert 0.5 < stated["couples_in_category_share"]["observed"] < 1
     assert -20 < stated["mean_partner_gap"]["observed"] < 20
     first, any_birth = stated["mean_age_at_first_birth"], stated["mean_age_at_birth"]
     assert 15 < first["observed"] < any_birth["observed"] < 50

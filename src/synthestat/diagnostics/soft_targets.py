@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from synthestat.packs.registry import Registry
-from synthestat.packs.targets import CHILDREN_BELOW, Measure, SoftTarget, soft_targets
+from synthestat.packs.targets import CHILDREN_BELOW, COUPLES, Measure, SoftTarget, soft_targets
 
 
 def soft_target_rows(
@@ -55,6 +55,8 @@ def _observed(
         return _mean(private["household_type"].cast(pl.String).is_in(list(target.types)))
     if target.measure == "three_generation_share":
         return _mean(private.join(depths, on="household_id", how="left")["depth"] >= 3)
+    if target.measure == COUPLES:
+        return _mean(_couples_in_category(target, at_home))
     return _mean(_gaps(target.measure, at_home))
 
 
@@ -68,6 +70,22 @@ def _person_share(target: SoftTarget, persons: pl.DataFrame) -> float | None:
 
 def _mean(values: pl.Series) -> float | None:
     return float(values.mean()) if values.len() else None  # type: ignore[arg-type]
+
+
+def _couples_in_category(target: SoftTarget, at_home: pl.DataFrame) -> pl.Series:
+    """Return for each person of the ages who has a partner whether both are in the categories."""
+    if target.attribute not in at_home.columns:
+        return pl.Series([], dtype=pl.Boolean)
+    named = list(target.categories)
+    value = pl.col(target.attribute).cast(pl.String)
+    inside = pl.when(value.is_not_null()).then(value.is_in(named))
+    people = at_home.select("person_id", "partner_id", "age", inside.alias("inside")).drop_nulls(
+        "inside"
+    )
+    theirs = people.select(pl.col("person_id").alias("partner_id"), their_inside="inside")
+    asked = people if target.ages is None else people.filter(pl.col("age").is_between(*target.ages))
+    couples = asked.join(theirs, on="partner_id")
+    return couples["inside"] & couples["their_inside"]
 
 
 def _gaps(measure: Measure, at_home: pl.DataFrame) -> pl.Series:

@@ -7,6 +7,7 @@ person of that age and sex is ever in the category, whatever the quotas.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import cast
 
@@ -67,6 +68,38 @@ def given_odds(attribute: AttributeSpec, country: CountrySpec, registry: Registr
         for category, value in stated.items():
             odds[at, names.index(category)] = _odds(value, f"{place}: {name}: {category}")
     return odds
+
+
+@dataclass(frozen=True)
+class CoupleShares:
+    """Declared shares in the category in which partners agree.
+
+    `together` of couples, both in it, by the mean age of the two, shape (single ages 0..oldest,);
+    `apart` of persons who live without a partner, shape (sexes, single ages).
+    """
+
+    together: Floats
+    apart: Floats
+
+
+def couple_shares(
+    attribute: AttributeSpec, country: CountrySpec, registry: Registry
+) -> CoupleShares | None:
+    """Return the shares of the attribute's family `couples`, None where it has none.
+
+    Raises PackError where the entry does not give shares of 0 to 1 under `together` and `apart`.
+    """
+    if attribute.couples is None:
+        return None
+    entry = registry.used(attribute.couples)
+    place = f"priors.yaml: {entry.id}"
+    of = _by_name(entry.values, ("together", "apart"), place)
+    ages = np.arange(country.ages.oldest + 1, dtype=np.float64)
+    together = _curve(of["together"], ages, f"{place}: together")
+    apart = _curves(of["apart"], ages, f"{place}: apart")
+    if max(together.max(), apart.max()) > 1:
+        raise PackError(f"{place}: shares lie between 0 and 1")
+    return CoupleShares(together, apart)
 
 
 def universe_of(
@@ -171,6 +204,7 @@ def _odds_faults(
     try:
         odds = category_odds(attribute, country, registry)
         given = given_odds(attribute, country, registry)
+        couple_shares(attribute, country, registry)
         if attribute.association is not None:
             registry.used(attribute.association)
     except PackError as error:

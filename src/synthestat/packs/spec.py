@@ -359,7 +359,8 @@ class AttributeSpec(Spec):
     the persons of `universe` (by default the household universe). `household`: members of one value
     (`shared`, the default of quotas alone), partners alike in the categories `alike`, or
     `independent`; `together` is the share of households whose members share a value as far as
-    quotas allow.
+    quotas allow; `couples` a registry family: the share of couples who are both in the one category
+    of `alike`, by age, and of persons without a partner who are.
     """
 
     name: str
@@ -373,6 +374,7 @@ class AttributeSpec(Spec):
     given: GivenSpec | None = None
     household: Literal["shared", "partners", "independent"] | None = None
     alike: tuple[str, ...] = ()
+    couples: str | None = None
     together: float = Field(default=1.0, ge=0, le=1)
 
     @model_validator(mode="after")
@@ -389,6 +391,8 @@ class AttributeSpec(Spec):
             raise ValueError("an association needs a control and a stratum")
         if (self.household == "partners") != bool(self.alike):
             raise ValueError("household: partners goes with alike, the categories to agree in")
+        if self.couples is not None and (self.control is None or len(self.alike) != 1):
+            raise ValueError("couples goes with a control and one category of alike")
         if self.together < 1 and self.household_rule != "shared":
             raise ValueError("together goes with household: shared")
         return self

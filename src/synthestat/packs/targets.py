@@ -22,8 +22,11 @@ Measure = Literal[
     "mean_age_at_birth",
     "mean_age_at_first_birth",
     "person_share",
+    "couples_in_category_share",
 ]
 SHARES = ("household_type_share", "three_generation_share")
+COUPLES = "couples_in_category_share"
+OF_PERSONS = ("person_share", COUPLES)
 CHILDREN_BELOW = 5  # births of the last five years stand for a period's births: assumption
 
 
@@ -38,7 +41,9 @@ class SoftTarget:
     `mean_age_at_first_birth`, mother's minus her eldest child's age where that child is under five.
     `person_share` is over persons with a value of `attribute`, of any universe, whose age is within
     `ages` (first, last; None: all): the share of those in one of `categories`.
-    A share that does not steer is judged like the others, but bends nothing.
+    `couples_in_category_share` of persons with a partner, of such ages: both of the couple are in
+    some of the categories; it never steers. A share that does not steer is judged like
+    the others, but bends nothing.
     """
 
     id: str
@@ -53,7 +58,7 @@ class SoftTarget:
 
     @property
     def is_share(self) -> bool:
-        """Whether the target is a share of households."""
+        """Whether the target is a share of households, which structures can be steered by."""
         return self.measure in SHARES
 
 
@@ -75,7 +80,7 @@ def target_faults(
     drawn = {attribute.name for attribute in attributes}
     faults = []
     for target in targets:
-        if target.measure != "person_share":
+        if target.measure not in OF_PERSONS:
             continue
         place = f"priors.yaml: {target.id}"
         known = country.classifications.get(target.attribute, ())
@@ -103,7 +108,7 @@ def _target(entry: PriorSpec) -> SoftTarget:
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise PackError(f"{place}: {name} must be a number, not {number!r}")
         numbers[name] = float(number)
-    share = measure in (*SHARES, "person_share")
+    share = measure in (*SHARES, *OF_PERSONS)
     if numbers["tolerance"] <= 0 or (share and not 0 <= numbers["value"] <= 1):
         raise PackError(f"{place}: a tolerance is above 0, and a share lies between 0 and 1")
     types = tuple(str(name) for name in cast(list[object], values.get("types", [])))
@@ -115,13 +120,13 @@ def _target(entry: PriorSpec) -> SoftTarget:
     steers = values.get("steers", True)
     if not isinstance(steers, bool):
         raise PackError(f"{place}: steers must be true or false, not {steers!r}")
-    attribute, categories, ages = _persons_of(entry, measure == "person_share")
+    attribute, categories, ages = _persons_of(entry, measure in OF_PERSONS)
     return SoftTarget(
         entry.id,
         cast(Measure, measure),
         **numbers,
         types=types,
-        steers=steers,
+        steers=steers and measure != COUPLES,
         attribute=attribute,
         categories=categories,
         ages=ages,
@@ -136,12 +141,16 @@ def _persons_of(
     attribute, listed = entry.values.get("attribute", ""), entry.values.get("categories", [])
     categories = tuple(str(name) for name in listed) if isinstance(listed, list) else ()
     if of_persons != bool(attribute) or of_persons != bool(categories):
-        raise PackError(f"{place}: attribute and categories are listed for person_share, only then")
+        raise PackError(
+            f"{place}: attribute and categories are listed for {', '.join(OF_PERSONS)}, only then"
+        )
     ages = entry.values.get("ages")
     if ages is None:
         return str(attribute), categories, None
     whole = isinstance(ages, list) and len(ages) == 2 and all(type(age) is int for age in ages)
     if not (of_persons and whole and 0 <= cast(list[int], ages)[0] <= cast(list[int], ages)[1]):
-        raise PackError(f"{place}: ages are the first and the last of a person_share ({ages!r})")
+        raise PackError(
+            f"{place}: ages are the first and the last of a share of persons ({ages!r})"
+        )
     first, last = cast(list[int], ages)
     return str(attribute), categories, (first, last)

@@ -19,6 +19,7 @@ from synthestat.review.record import Answer, found, skipped
 MOST_APART = 0.02  # of all persons, between a category's share and the promised one: assumption
 NOBODY_ELSE, NOT_ALL = 0.999, 0.99  # shares from which one category stands for all: assumption
 SLACK = 1e-6  # of a person, for sums of shares in floating point
+ROUNDED = 1e-6  # of a share, as the diagnostics write it
 FIGURES = ("couples", "couples_alike", "unknown")
 Key = tuple[str, str, int, str | None]  # category, sex, age, category of what it is given
 
@@ -41,11 +42,15 @@ def attributes_rules(case: Case) -> Answer:
         for (category, *_), number in counts.items():
             held[category] += number
         said = stated.get(name, {})
+        word = "constrained" if entry.get("control") else "modelled"
+        if said.get("evidence") != word:
+            faults.append(f"{name}: evidence {said.get('evidence')!r} stated, and is {word}")
         for key in FIGURES:
             if said.get(key) != measured[key]:
                 faults.append(f"{name}: {key} {said.get(key)} stated, {measured[key]} recounted")
         if {c: n for c, n in said.get("categories", {}).items() if n} != dict(held):
             faults.append(f"{name}: counts by category are not those of the table")
+        faults += _couples(case, entry, said.get("couples_by_age") or [])
         if measured["couples"]:
             share = measured["couples_alike"] / measured["couples"]
             figures[f"{name}: partners alike"] = round(share, 4)
@@ -235,8 +240,43 @@ def _steering(case: Case, name: str) -> Iterator[Mapping[str, Any]]:
     for entry in case.pack.registry.values():
         values = entry["values"]
         used = entry["kind"] == "target" and entry["status"] == "used"
-        if used and values.get("attribute") == name and values.get("steers", True):
+        bends = values.get("measure") == "person_share" and values.get("steers", True)
+        if used and bends and values.get("attribute") == name:
             yield values
+
+
+def _couples(case: Case, entry: Mapping[str, Any], stated: list[dict[str, Any]]) -> Iterator[str]:
+    """Persons with a partner by age, both or one of them in the category, as declared and built."""
+    told = {str(row["ages"]): dict(row) for row in stated}
+    counted: dict[str, dict[str, Any]] = {}
+    if entry.get("couples"):
+        values = _used(case)[entry["couples"]]
+        name, word = entry["name"], str(entry["alike"][0]).replace("'", "''")
+        sides = [f"({side}.\"{name}\"::VARCHAR = '{word}')::INT" for side in ("p", "q")]
+        rows = case.rows(
+            f"SELECT p.age // 5 * 5, (p.age + q.age) // 2, {' + '.join(sides)}, count(*) "
+            "FROM persons p JOIN persons q ON q.person_id = p.partner_id "
+            f'WHERE p."{name}" IS NOT NULL AND q."{name}" IS NOT NULL GROUP BY ALL ORDER BY ALL'
+        )
+        for first, mean_age, inside, number in rows:
+            ages = f"{first}-{first + 4}"
+            none = {"ages": ages, "persons": 0, "both": 0, "one": 0, "declared": 0.0}
+            row = counted.setdefault(ages, none)
+            row["persons"] += number
+            row["both"] += number if inside == 2 else 0
+            row["one"] += number if inside == 1 else 0
+            row["declared"] += number * _at(values["together"], int(mean_age))
+    for ages in sorted(told.keys() | counted.keys()):
+        said, row = told.get(ages, {}), counted.get(ages, {})
+        if row:
+            row["declared"] /= row["persons"]
+        for key in sorted((said.keys() | row.keys()) - {"ages"}):
+            apart = abs(float(said.get(key, -1)) - float(row.get(key, -1)))
+            if apart > (ROUNDED if key == "declared" else 0):
+                yield (
+                    f"{entry['name']}: couples aged {ages}: {key} {said.get(key)} stated, "
+                    f"{row.get(key)} recounted"
+                )
 
 
 def _quotas(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[str]]:
@@ -273,9 +313,7 @@ def _odds(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[s
 
 def odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
     """The odds of an attribute as a function of category, sex, age and what it is given."""
-    used = {
-        str(e["family"]): e["values"] for e in case.pack.registry.values() if e["status"] == "used"
-    }
+    used = _used(case)
     pattern = _texts(_pattern(used[entry["pattern"]])) if entry.get("pattern") else None
     given = _texts(used[entry["given"]["family"]]) if entry.get("given") else None
     rules = entry.get("rules") or {}
@@ -321,6 +359,13 @@ def _pattern(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
             curve = means.setdefault(str(name), {})
             curve[first] = curve[last] = sum(shares) / len(shares)
     return means
+
+
+def _used(case: Case) -> dict[str, Any]:
+    """The values of the registry's entries in use, by family."""
+    return {
+        str(e["family"]): e["values"] for e in case.pack.registry.values() if e["status"] == "used"
+    }
 
 
 def _at(curve: Any, age: int) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from synthestat.review.case import Case
-from synthestat.review.definitions import BINDING, LEVELS
+from synthestat.review.definitions import BINDING, LEVELS, Control
 from synthestat.review.record import Answer, found, skipped, warned
 from synthestat.review.recount import Cell
 
@@ -155,7 +156,75 @@ def tables_exercised(case: Case) -> Answer:
     if not case.pack.sources:
         return skipped("no table is frozen")
     faults = [f"{table}: frozen, but nothing uses it" for table in idle]
+    for table in sorted(case.pack.sources.keys() - set(idle)):
+        faults += _idle_splits(case, table)
     return warned(faults, "every frozen table is used", figures={"idle": len(idle)})
+
+
+def _idle_splits(case: Case, table: str) -> Iterator[str]:
+    """Dimensions of a table of which controls take totals alone, although it gives their parts."""
+    mine = [control for control in case.pack.controls if control.table == table]
+    split = {part.dimension for control in mine for part in control.by}
+    source = case.pack.sources[table]
+    zones = source.zone_dimension
+    for dimension in sorted({str(total["dimension"]) for total in source.totals} - split - {zones}):
+        totals = {str(t["total"]) for t in source.totals if str(t["dimension"]) == dimension}
+        taken = {control.where[dimension] for control in mine if dimension in control.where}
+        if taken and taken <= totals:
+            yield f"{table}: split by {dimension}, of which controls take the total alone"
+
+
+def controls_exercised(case: Case) -> Answer:
+    """No control is only shown although it could bind: it can be counted, and is of the right date.
+
+    One that no file can count (buildings, a column that is not there) is rightly shown; so is one
+    of another year than the controls that bind in its universe, or one that says under `bridge` how
+    it comes from there.
+    """
+    shown = [control for control in case.pack.controls if control.level == "INFORMATIONAL"]
+    if not shown:
+        return skipped("every control binds or guides")
+    faults = []
+    for control in shown:
+        cells = [cell for cell in case.cells if cell.control == control and cell.compared]
+        if not cells or _other_date(case, control):
+            continue
+        off = sum(abs(cell.residual) for cell in cells)
+        whole = sum(cell.target or 0.0 for cell in cells)
+        share = f"{off / whole:.1%} of what is published" if whole else f"{off:,.0f} in all"
+        faults.append(
+            f"{control.id}: only shown, although the files count its {len(cells):,} cells, which "
+            f"are off by {share}"
+        )
+    figures = {"shown": len(shown), "could bind": len(faults)}
+    return warned(faults, "what is only shown cannot bind", figures=figures)
+
+
+def _other_date(case: Case, control: Control) -> bool:
+    """Whether a control is of another year than those that bind in its universe, or is bridged."""
+    if control.bridged:
+        return True
+    binding = [
+        other
+        for other in case.pack.controls
+        if other.level in BINDING and other.universe == control.universe and not other.bridged
+    ]
+    years = {year for year in (_year(case, other) for other in binding) if year is not None}
+    own = _year(case, control)
+    return own is not None and bool(years) and own not in years
+
+
+def _year(case: Case, control: Control) -> int | None:
+    """The year of a control: fixed in it, else its table's, else the one of its period."""
+    fixed = control.where.get("year", "")
+    if fixed.isdecimal():
+        return int(fixed)
+    source = case.pack.sources.get(control.table)
+    entry = {} if source is None else source.entry
+    if entry.get("reference_year") is not None:
+        return int(entry["reference_year"])
+    named = set(re.findall(r"\b(?:1[89]|20)\d\d\b", str(entry.get("reference_period"))))
+    return int(named.pop()) if len(named) == 1 else None
 
 
 def expected_status(cell: Cell, logged: set[str]) -> str:

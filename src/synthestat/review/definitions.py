@@ -74,6 +74,7 @@ class Control:
     total_of: str | None
     cap: int | None
     missing: str | None
+    bridged: bool = False
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,7 @@ def _control(entry: Mapping[str, Any]) -> Control:
         total_of=entry.get("sum"),
         cap=None if cap is None else int(cap),
         missing=entry.get("missing"),
+        bridged=bool(entry.get("bridge")),
     )
 
 

@@ -207,6 +207,8 @@ def observed_target(case: Case, target: Mapping[str, Any]) -> float | None:
               USING (household_id) WHERE c.mother_id IS NOT NULL GROUP BY 1) born
             JOIN persons m ON m.person_id = born.mother_id WHERE eldest < 5""",
     }
+    if target["measure"] == "couples_in_category_share":
+        return _couples_in_category(case, target, homes)
     if target["measure"] not in measures:
         raise ValueError(f"{target['measure']!r} is no measure of a soft target")
     observed = case.rows(f"WITH {homes} {measures[target['measure']]}")[0][0]
@@ -220,6 +222,22 @@ def _person_share(case: Case, target: Mapping[str, Any]) -> float | None:
     sql = f"""SELECT avg(({column} IN ({words}))::INT) FROM persons
         WHERE {column} IS NOT NULL AND age BETWEEN {int(first)} AND {int(last)}"""
     observed = case.rows(sql)[0][0]
+    return None if observed is None else float(observed)
+
+
+def _couples_in_category(case: Case, target: Mapping[str, Any], homes: str) -> float | None:
+    """The share of persons with a partner, of the target's ages, who are both in its category."""
+    if target["attribute"] not in case.columns("persons"):
+        return None
+    column = '"' + str(target["attribute"]) + '"'
+    words = ", ".join(_quoted(str(word)) for word in target["categories"])
+    first, last = target.get("ages") or (0, 999)
+    observed = case.rows(
+        f"""WITH {homes} SELECT avg((p.{column} IN ({words}) AND q.{column} IN ({words}))::INT)
+        FROM persons p JOIN homes USING (household_id) JOIN persons q ON q.person_id = p.partner_id
+        WHERE p.{column} IS NOT NULL AND q.{column} IS NOT NULL
+          AND p.age BETWEEN {int(first)} AND {int(last)}"""
+    )[0][0]
     return None if observed is None else float(observed)
 
 

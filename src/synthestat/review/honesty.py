@@ -29,11 +29,30 @@ def evidence_words(case: Case) -> Answer:
         marker = f"{layer}.unavailable.json"
         if (case.folder / marker).is_file() and case.json(marker).get("evidence") not in NO_VALUE:
             faults.append(f"{marker}: evidence is {case.json(marker).get('evidence')!r}")
+    for path in sorted(case.folder.glob("*.json")):
+        faults += _words_in(path.name, case.json(path.name))
+    for name, entry in case.pack.registry.items():
+        if entry.get("evidence") not in EVIDENCE:
+            faults.append(f"pack: {name}: evidence is {entry.get('evidence')!r}")
     for view in _present(case):
         faults += _column_evidence(case, view)
         faults += _row_evidence(case, view)
     faults += _core_evidence(case)
     return found(faults, "every attribute carries a word of the closed list")
+
+
+def _words_in(place: str, document: object) -> Iterator[str]:
+    """Words under a key `evidence`, anywhere in a document, that are not of the closed list."""
+    if isinstance(document, dict):
+        name = document.get("id", document.get("name", ""))
+        here = f"{place}: {name}" if name else place
+        for key, value in document.items():
+            if key == "evidence" and value not in EVIDENCE:
+                yield f"{here}: evidence is {value!r}"
+            yield from _words_in(place, value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _words_in(place, value)
 
 
 def synthetic_notice(case: Case) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from math import inf, sqrt
 from typing import Any
 
 from synthestat.review.case import Case
@@ -20,6 +21,7 @@ _TARGET = re.compile(
     r"^\* `([^`]+)`: value (\S+), tolerance (\S+), observed (\S+): (met|missed)$", re.MULTILINE
 )
 ROUNDED = 5.1e-7  # the notes give ratios to six decimals
+WORST = 50  # rows that the residual summary lists; the contract
 LARGEST = "SELECT max(size) FROM households WHERE kind = 'private'"
 
 
@@ -84,6 +86,49 @@ def residual_summary(case: Case) -> Answer:
     ]
     faults += _worst_faults(stated["worst"], case.cells)
     return found(faults, "the summary is that of the rows")
+
+
+def fit_summary(case: Case) -> Answer:
+    """distribution_diagnostics.json sums up every control as recounted, at its declared level."""
+    stated = {
+        str(row["control_id"]): row
+        for row in case.json("distribution_diagnostics.json")["families"]
+    }
+    judged: dict[str, list[Cell]] = {}
+    for cell in case.cells:
+        if cell.judged:
+            judged.setdefault(cell.control.id, []).append(cell)
+    faults = [f"{name}: not recounted" for name in sorted(stated.keys() - judged.keys())]
+    for name, cells in judged.items():
+        row = stated.get(name)
+        if row is None:
+            faults.append(f"{name}: no row sums it up")
+            continue
+        residuals = [abs(cell.residual) for cell in cells]
+        mean = sum(cell.target or 0.0 for cell in cells) / len(cells)
+        error = sqrt(sum(each**2 for each in residuals) / len(cells))
+        wanted: dict[str, Any] = {
+            "family": cells[0].control.family,
+            "level": cells[0].control.level,
+            "rows": len(cells),
+            "exact": residuals.count(0),
+            "total_absolute_error": sum(residuals),
+            "largest_residual": max(residuals),
+        }
+        if mean:
+            wanted["srmse"] = error / mean
+        faults += [
+            f"{name}: {key} {row.get(key)} stated, {value} recounted"
+            for key, value in wanted.items()
+            if not _alike(row.get(key), value)
+        ]
+    return found(faults, f"{len(judged)} controls are summed up as recounted")
+
+
+def _alike(stated: object, value: object) -> bool:
+    if isinstance(stated, int | float) and isinstance(value, int | float):
+        return abs(stated - value) <= EXACT * max(1.0, abs(value))
+    return stated == value
 
 
 def household_summary(case: Case) -> Answer:
@@ -288,9 +333,23 @@ def _worst_faults(worst: list[dict[str, Any]], cells: tuple[Cell, ...]) -> Itera
         if cell is None or (cell.target, cell.observed) != (row["target"], row["observed"]):
             yield f"worst: {row['constraint_id']} is not as recounted"
     listed = {str(row["constraint_id"]) for row in worst}
-    shown = [abs(known[name].residual) for name in listed if name in known]
-    if sum(cell.judged and cell.residual != 0 for cell in cells) and not shown:
-        yield "worst: no row, although some are not met"
+    for row in worst:
+        cell = known.get(str(row["constraint_id"]))
+        if cell is not None and not (cell.judged and cell.residual):
+            yield f"worst: {cell.id} is met, or its level ({cell.control.level}) is not judged"
+        elif cell is not None and row["level"] != cell.control.level:
+            yield f"worst: {cell.id}: level {row['level']}, {cell.control.level} in the pack"
+    missed = [cell for cell in cells if cell.judged and cell.residual]
+    left_out = [cell for cell in missed if cell.id not in listed]
+    least = min((_badness(known[name]) for name in listed if name in known), default=inf)
+    for cell in left_out:
+        if len(worst) < min(WORST, len(missed)) or _badness(cell) > least + EXACT:
+            yield f"worst: {cell.id} is left out, with a residual of {cell.residual:,.0f}"
+
+
+def _badness(cell: Cell) -> float:
+    """The absolute relative error of a cell; a miss of a target of 0 is beyond all others."""
+    return inf if cell.relative_error is None else abs(cell.relative_error)
 
 
 def _disagreements(stated: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:

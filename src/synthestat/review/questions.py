@@ -67,6 +67,11 @@ QUESTIONS: tuple[Question, ...] = (
         files.table_digests,
     ),
     Question(
+        "pack_digest", "files", 10, (MANIFEST,),
+        "the pack's content digest as in the manifest: the contract", RESTORE,
+        files.pack_digest,
+    ),
+    Question(
         "layers", "files", 26, (MANIFEST,),
         "exactly one of table and marker for each of six layers: the contract", REBUILD,
         files.layers,
@@ -88,7 +93,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     # Evidence and honesty
     Question(
-        "evidence_words", "honesty", 19, (MANIFEST,),
+        "evidence_words", "honesty", 19, (MANIFEST, PRIORS, DEFAULTS),
         "measured, constrained, modelled, unavailable, blocked: the contract", REBUILD,
         honesty.evidence_words,
     ),
@@ -269,9 +274,16 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "tables_exercised", "controls", 11, (CONTROLS, SOURCES, PRIORS, DEFAULTS),
-        "no frozen table idle: advice",
+        "no frozen table idle, nor its parts where totals are taken: advice",
         "add a control, or take the table out of sources.yaml",
         controls.tables_exercised,
+        required=False,
+    ),
+    Question(
+        "controls_exercised", "controls", 11, RECOUNT,
+        "no control only shown that could bind: advice",
+        "let it bind as FIRM or SOFT, or say under `bridge` why it is not of this population",
+        controls.controls_exercised,
         required=False,
     ),
     # Geography
@@ -403,6 +415,10 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "residual_summary", "notes", 13, (SUMMARY, RESIDUALS, RELAXED, *RECOUNT),
         EXACT, REWRITE, notes.residual_summary,
+    ),
+    Question(
+        "fit_summary", "notes", 13, ("distribution_diagnostics.json", *RECOUNT),
+        EXACT, REWRITE, notes.fit_summary,
     ),
     Question(
         "household_summary", "notes", 13, ("household_diagnostics.json", PERSONS, HOUSEHOLDS),

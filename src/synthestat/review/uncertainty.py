@@ -126,7 +126,9 @@ def interval_widths(case: Case) -> Answer:
             faults.append(f"{_named(row)}: variances {parts[0]} between and {parts[1]} within")
             continue
         reach, width = sqrt(sum(parts)), row["high"] - row["low"]
-        rare = row["estimate"] < LEAST_COUNT  # a few draws far out make the deviation, not the width
+        rare = (
+            row["estimate"] < LEAST_COUNT
+        )  # a few draws far out make the deviation, not the width
         if not (rare or LEAST_WIDTH * reach <= width) or width > MOST_WIDTH * reach + 2:
             faults.append(f"{_named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
     faults += _countries(case, rows)

@@ -30,7 +30,10 @@ class Cells:
 
 
 def sort_into_cells(
-    group: NDArray[np.int8], sex: NDArray[np.int8], given: NDArray[np.int8], age: NDArray[np.int16]
+    group: NDArray[np.int8],
+    sex: NDArray[np.int8],
+    given: NDArray[np.int8] | NDArray[np.int64],
+    age: NDArray[np.int16],
 ) -> Cells:
     """Return the cells of persons; all arguments have shape (persons,)."""
     stripe = (group.astype(np.int64) * 2 + sex) * (int(given.max(initial=0)) + 1) + given

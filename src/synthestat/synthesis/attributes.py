@@ -19,13 +19,19 @@ from synthestat.controls.reconcile import ZoneControls
 from synthestat.errors import NotConvergedError
 from synthestat.fitting.ipf import CellMargin, Whole, fit_margins
 from synthestat.fitting.two_way import round_two_way
-from synthestat.packs.attribute_odds import category_odds, given_odds, universe_of
+from synthestat.packs.attribute_odds import (
+    category_odds,
+    couple_shares,
+    given_odds,
+    universe_of,
+)
 from synthestat.packs.pack import CountryPack
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import AttributeSpec
 from synthestat.random_streams import RandomStreams
 from synthestat.synthesis.alike import at_random, exchange, housemates, pairs, partners_alike
 from synthestat.synthesis.attribute_cells import categories_by_cell, sort_into_cells
+from synthestat.synthesis.couples import COUPLE_IN, Members, couple_states, odds_by_state
 from synthestat.synthesis.households import Homes
 from synthestat.synthesis.institutions import Institutions
 
@@ -175,7 +181,10 @@ def draw_attributes(
         if attribute.together < 1:
             people = replace(people, start=loosened(people.start, attribute.together, rng))
         group, quotas = quotas_of(attribute, people, zone, pack, rng)
-        if attribute.by_quotas_alone and attribute.household_rule == "shared":
+        if attribute.couples is not None:
+            assert quotas is not None  # couples goes with a control
+            drawn = draw_by_couple(attribute, people, group, quotas, pack, rng, place=place)
+        elif attribute.by_quotas_alone and attribute.household_rule == "shared":
             assert quotas is not None  # quotas are all that there is
             drawn = spread_over_households(people.start, group, quotas, rng)
         else:
@@ -247,6 +256,46 @@ def draw_by_cell(
     else:
         value = at_random(cells, counts, rng)
     return value
+
+
+def draw_by_couple(
+    attribute: AttributeSpec,
+    people: People,
+    group: NDArray[np.int8],
+    quotas: Whole,
+    pack: CountryPack,
+    rng: np.random.Generator,
+    *,
+    place: str,
+) -> NDArray[np.int8]:
+    """Return a category per person, quotas exact, the declared share of couples alike in one.
+
+    Couples are drawn first (`couples.py`); every cell is then split by whether its persons live
+    without a partner, in a couple that is in the category, or in one that is not.
+    """
+    check_persons(group, quotas)
+    shares = couple_shares(attribute, pack.country, pack.priors)
+    assert shares is not None  # the caller asks for couples only where they are declared
+    names = pack.country.classifications[attribute.name]
+    category = names.index(attribute.alike[0])
+    given = np.zeros(len(people.sex), dtype=np.int8)
+    if attribute.given is not None:
+        given = people.known[attribute.given.attribute]
+    odds = category_odds(attribute, pack.country, pack.priors)
+    beside = given_odds(attribute, pack.country, pack.priors)
+    may = odds[people.sex, people.age, category] * beside[given, category] > 0
+    quota = quotas[:, category]
+    together = Members(people.partner, group, people.age, people.sex, may)
+    state = couple_states(together, quota, shares, rng)
+    split = given.astype(np.int64) * (COUPLE_IN + 1) + state
+    cells = sort_into_cells(group, people.sex, split, people.age)
+    own = cells.given % (COUPLE_IN + 1)
+    apart = shares.apart[cells.sex, cells.age]
+    plain = odds[cells.sex, cells.age] * beside[cells.given // (COUPLE_IN + 1)]
+    bent = odds_by_state(plain, own, apart, category)
+    where = f"{attribute.name} of {place}"
+    counts = categories_by_cell(cells, bent, quotas, names, rng, place=where)
+    return at_random(cells, counts, rng)
 
 
 def gather(
