@@ -76,7 +76,7 @@ def test_what_the_census_told_is_called_modelled(lu_2025_run: Path) -> None:
 
 def test_households_have_intervals_in_communes_and_country(lu_2025_run: Path) -> None:
     homes = pl.read_parquet(lu_2025_run / "uncertainty.parquet").filter(
-        pl.col("universe") == "private"
+        pl.col("quantity") == "households", pl.col("universe") == "private"
     )
     country = homes.row(by_predicate=pl.col("zone") == "LU", named=True)
     communes = homes.filter(pl.col("zone") != "LU")

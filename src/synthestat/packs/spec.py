@@ -391,8 +391,8 @@ class AttributeSpec(Spec):
             raise ValueError("an association needs a control and a stratum")
         if (self.household == "partners") != bool(self.alike):
             raise ValueError("household: partners goes with alike, the categories to agree in")
-        if self.couples is not None and (self.control is None or len(self.alike) != 1):
-            raise ValueError("couples goes with a control and one category of alike")
+        if self.couples is not None and (self.table is None or len(self.alike) != 1):
+            raise ValueError("couples goes with a control or guide, and one category of alike")
         if self.together < 1 and self.household_rule != "shared":
             raise ValueError("together goes with household: shared")
         return self

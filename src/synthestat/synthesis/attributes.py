@@ -182,7 +182,7 @@ def draw_attributes(
             people = replace(people, start=loosened(people.start, attribute.together, rng))
         group, quotas = quotas_of(attribute, people, zone, pack, rng)
         if attribute.couples is not None:
-            assert quotas is not None  # couples goes with a control
+            assert quotas is not None  # couples goes with a control or guide
             drawn = draw_by_couple(attribute, people, group, quotas, pack, rng, place=place)
         elif attribute.by_quotas_alone and attribute.household_rule == "shared":
             assert quotas is not None  # quotas are all that there is
