@@ -15,7 +15,7 @@ import duckdb
 from synthestat.bundle.read import read_json
 from synthestat.errors import BundleError
 from synthestat.review.definitions import BINDING, Definitions, read_yaml
-from synthestat.review.recount import Cell, recount
+from synthestat.review.recount import COUNTABLE, Cell, recount
 from synthestat.sources.snapshots import SnapshotStore
 
 TABLES = {
@@ -136,7 +136,9 @@ class Case:
     @cached_property
     def recounted(self) -> tuple[tuple[Cell, ...], dict[str, str]]:
         """Every cell of every control, recomputed; and what kept a control from it, by id."""
-        return recount(self.pack, self.snapshots, self.rows)
+        layer = self.folder / f"{TABLES['buildings']}.parquet"
+        counted = (*COUNTABLE, "buildings") if layer.exists() else COUNTABLE
+        return recount(self.pack, self.snapshots, self.rows, counted)
 
     @property
     def cells(self) -> tuple[Cell, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from synthestat.review import assignments, buildings, overlays
 from synthestat.review.case import TABLES, Case
 from synthestat.review.definitions import read_yaml
 from synthestat.review.record import Answer, found
@@ -54,7 +55,42 @@ COLUMNS = {
         "dwelling_type": "text",
         "building_id": "text or whole number",
     },
+    "buildings": {
+        "dwelling_id": "whole number",
+        "building_id": "text or whole number",
+        "zone_code": "text",
+        "evidence": "text",
+        "capacity": "whole number",
+    },
+    "overlays": {
+        "category": "text",
+        "zone_code": "text",
+        "period": "text",
+        "low": "decimal or whole number",
+        "mid": "decimal or whole number",
+        "high": "decimal or whole number",
+        "method": "text",
+        "lists": "whole number",
+        "dependence_low": "decimal or whole number",
+        "dependence_high": "decimal or whole number",
+        "source": "text",
+        "date": "text",
+        "de_jure": "text",
+        "evidence": "text",
+    },
+    "places": {
+        "person_id": "whole number",
+        "kind": "text",
+        "destination": "text",
+        "place_id": "text or whole number",
+        "zone_code": "text",
+        "external_zone": "text",
+        "capacity": "whole number",
+        "distance_km": "decimal or whole number",
+        "evidence": "text",
+    },
 }
+"""The columns of each table; those of the last three are described in docs/layers.md."""
 INSTITUTIONS = (
     *("care_home", "prison", "student_hall", "barracks"),
     *("reception_centre", "religious", "hospital", "other"),
@@ -74,12 +110,23 @@ WORDS = {
     ("dwellings", "occupancy"): (
         *("occupied", "vacant", "secondary_or_unresolved", "institutional"),
     ),
+    ("buildings", "evidence"): buildings.EVIDENCE,
+    ("overlays", "method"): tuple(overlays.METHODS),
+    ("overlays", "de_jure"): overlays.DE_JURE,
+    ("overlays", "evidence"): ("measured", "modelled"),
+    ("places", "kind"): assignments.KINDS,
+    ("places", "destination"): assignments.DESTINATIONS,
+    ("places", "evidence"): ("measured", "constrained", "modelled"),
 }
-MAY_BE_BLANK = (
-    *("partner_id", "mother_id", "father_id", "dwelling_id", "household_ids"),
-    *("institution", "household_type", "reference_person_id", "family_status"),
-)
-"""The last four are judged by kind of household, in the checks of households, roles and links."""
+MAY_BE_BLANK = {
+    "persons": ("partner_id", "mother_id", "father_id", "family_status"),
+    "households": ("dwelling_id", "institution", "household_type", "reference_person_id"),
+    "dwellings": ("household_ids", "dwelling_type", "building_id"),
+    "buildings": ("capacity",),
+    "overlays": ("lists", "dependence_low", "dependence_high"),
+    "places": ("place_id", "zone_code", "external_zone", "capacity", "distance_km"),
+}
+"""Columns that may be empty in a row; the checks of links, roles and layers say when."""
 MARKER_TEXTS = ("country", "run_id", "layer", "reason", "evidence_needed", "looked_in")
 
 
@@ -252,8 +299,7 @@ def _marker_faults(case: Case, marker: Path) -> Iterator[str]:
 
 
 def _full_columns(view: str) -> list[str]:
-    blank = (*MAY_BE_BLANK, "dwelling_type", "building_id")
-    return [name for name in COLUMNS[view] if name not in blank]
+    return [name for name in COLUMNS[view] if name not in MAY_BE_BLANK[view]]
 
 
 def _attributes(case: Case) -> list[dict[str, Any]]:
@@ -267,6 +313,8 @@ def _kind(sql_type: str) -> str:
         return f"list of {_kind(sql_type[:-2])}s"
     if "INT" in sql_type:
         return "whole number"
+    if sql_type in ("DOUBLE", "FLOAT") or sql_type.startswith("DECIMAL"):
+        return "decimal"
     return "text" if sql_type == "VARCHAR" or sql_type.startswith("ENUM") else sql_type
 
 

@@ -53,6 +53,12 @@ def zone_spellings(case: Case) -> Answer:
         if source.zone_dimension is None:
             continue
         dimension = cube.dimension(source.zone_dimension)
+        unknown = _unknown(case, dimension.codes)
+        faults += [
+            f"{source.id}: {code!r} is no code and no spelling of geography.csv" for code in unknown
+        ]
+        if unknown:
+            continue
         mapped = zone_codes(case.pack, dimension.codes)
         names = {zone.code: [n.casefold() for n in zone.names] for zone in case.pack.geography}
         faults += [
@@ -105,6 +111,13 @@ def published_totals(case: Case) -> Answer:
             sums += number
             faults += wrong
     return found(faults, f"{sums:,} totals are sums of their parts", figures={"sums": sums})
+
+
+def _unknown(case: Case, codes: tuple[str, ...]) -> list[str]:
+    """The codes of a table's zones that lead to no zone."""
+    spelled = {name.casefold() for zone in case.pack.geography for name in zone.names}
+    known = {zone.code for zone in case.pack.geography} | case.pack.merged.keys()
+    return [code for code in codes if code not in known and code.casefold() not in spelled]
 
 
 def _readable(case: Case) -> Iterator[tuple[Source, Cube]]:

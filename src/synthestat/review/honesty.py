@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -11,11 +13,19 @@ import pyarrow.parquet as pq
 from synthestat.errors import BundleError
 from synthestat.review.case import TABLES, Case
 from synthestat.review.definitions import BINDING
-from synthestat.review.record import Answer, Status, found, skipped
+from synthestat.review.record import Answer, found, skipped
+from synthestat.review.residents import published_residents
 
 EVIDENCE = ("measured", "constrained", "modelled", "unavailable", "blocked")
+CRATE = "ro-crate-metadata.json"
 NO_VALUE = ("unavailable", "blocked")
 NOTICE = "SYNTHETIC"
+INVENTED = ("ZZ", "ZZZ", "AA", "AAA")
+"""Codes that ISO 3166-1 leaves to users and that no country is known by."""
+EXAMPLE = re.compile(
+    r"(//|\.)(example\.(com|net|org)|[^/:]*\.(test|example|invalid)|localhost)(?=[/:?#]|$)"
+)
+"""Names that RFC 2606 and RFC 6761 reserve for examples and tests."""
 
 
 def evidence_words(case: Case) -> Answer:
@@ -56,54 +66,60 @@ def _words_in(place: str, document: object) -> Iterator[str]:
 
 
 def synthetic_notice(case: Case) -> Answer:
-    """The manifest, the notes and every table say SYNTHETIC."""
+    """The manifest, the notes, the crate, every table of people and every page say SYNTHETIC.
+
+    A run that is released says so in every file but the pack's own and the list of checksums.
+    """
     faults = []
     if NOTICE not in str(case.manifest.get("notice")):
         faults.append(f"build_manifest.json: its notice does not say {NOTICE}")
-    if NOTICE not in case.text("model_notes.md"):
-        faults.append(f"model_notes.md does not say {NOTICE}")
+    for file in ("model_notes.md", CRATE):
+        if NOTICE not in case.text(file):
+            faults.append(f"{file} does not say {NOTICE}")
+    beside = case.folder.with_name(f"{case.folder.name}.html")
+    pages = [*sorted(case.folder.rglob("*.html")), *([beside] if beside.is_file() else [])]
+    faults += [f"{page.name} does not say {NOTICE}" for page in pages if not _says_so(page)]
     for view in _present(case):
-        said = _metadata(case, view)
+        said = table_metadata(case, view)
         if NOTICE not in str(said.get("notice")):
             faults.append(f"{TABLES[view]}.parquet: its metadata does not say {NOTICE}")
         if said.get("run_id") != case.manifest["run_id"]:
             faults.append(f"{TABLES[view]}.parquet: metadata of run {said.get('run_id')}")
-    return found(faults, "manifest, notes and tables say that they are synthetic")
+    for path in sorted(case.folder.glob("replicates/*/*.parquet")):
+        if NOTICE not in str(_said(path).get("notice")):
+            faults.append(f"{_name(case, path)}: its metadata does not say {NOTICE}")
+    if case.json("privacy_report.json")["release_mode"] != "internal":
+        faults += [
+            f"{_name(case, path)} is released, and does not say {NOTICE}"
+            for path in sorted(case.folder.rglob("*"))
+            if path.is_file() and not _excused(case, path) and not _says_so(path)
+        ]
+    return found(faults, "manifest, notes, crate, tables and pages say that they are synthetic")
 
 
-def release_mode(case: Case) -> Answer:
-    """A run that is released has disclosure checks behind it, none of them failed."""
-    report = case.json("privacy_report.json")
-    mode, checks = report["release_mode"], list(report["checks"])
-    if mode == "internal":
-        return Answer(Status.PASS, "internal: not for release", {"checks": len(checks)})
-    faults = [] if checks else [f"release mode {mode!r} without a disclosure check"]
-    faults += [f"finding: {each}" for each in report["findings"]]
-    return found(faults, f"release mode {mode!r} with {len(checks)} disclosure checks")
+def _excused(case: Case, path: Path) -> bool:
+    """Whether a file describes sources or other files, and holds nothing that was invented."""
+    return path.name == "checksums.sha256" or path.is_relative_to(case.folder / "pack")
+
+
+def _says_so(path: Path) -> bool:
+    """Whether a file says SYNTHETIC: in its text, or in its metadata if it is a table."""
+    if path.suffix == ".parquet":
+        return NOTICE in str(_said(path).get("notice"))
+    return NOTICE.encode() in path.read_bytes()
+
+
+def _name(case: Case, path: Path) -> str:
+    return path.relative_to(case.folder).as_posix()
 
 
 def whole_country(case: Case) -> Answer:
     """A run called national holds the published residents of every zone, not a slice of them."""
-    published = {
-        cell.zone: 0.0
-        for cell in case.cells
-        if cell.control.counts == "persons" and cell.zone in case.pack.zones
-    }
-    widest = max(case.pack.universe_parts.values(), key=len)
-    controls = [
-        control
-        for control in case.pack.controls
-        if control.counts == "persons"
-        and control.level != "GUIDE"
-        and case.pack.universe_parts[control.universe] == widest
-    ]
     if case.manifest["scope"] != "national":
         return skipped(f"the run calls itself {case.manifest['scope']!r}")
-    if not controls or not published:
-        return skipped("no control counts all residents")
-    for cell in case.cells:
-        if cell.control == controls[0] and cell.zone in published:
-            published[cell.zone] += cell.target or 0
+    published = published_residents(case)
+    if not published:
+        return found(["scope national, and no control counts the residents of any zone"], "")
     held = dict(case.rows("SELECT zone_code, count(*) FROM persons GROUP BY ALL"))
     faults = [
         f"{zone}: {int(number):,} residents published, {held.get(zone, 0):,} in the run"
@@ -112,6 +128,19 @@ def whole_country(case: Case) -> Answer:
     ]
     figures = {"published": sum(published.values()), "persons": sum(held.values())}
     return found(faults, "all published residents are there", figures=figures)
+
+
+def real_sources(case: Case) -> Answer:
+    """A run called by a country's code rests on sources of that country, not on invented ones."""
+    code = str(case.pack.country["country"])
+    if code in INVENTED:
+        return skipped(f"{code} is the code of no country: the run calls itself invented")
+    faults = [
+        f"{name}: {source.entry.get('address')} is an address reserved for examples"
+        for name, source in case.pack.sources.items()
+        if EXAMPLE.search(str(source.entry.get("address")))
+    ]
+    return found(faults, f"{len(case.pack.sources)} sources of {code} have addresses of their own")
 
 
 def registry_entries(case: Case) -> Answer:
@@ -165,15 +194,19 @@ def _present(case: Case) -> Iterator[str]:
             yield view
 
 
-def _metadata(case: Case, view: str) -> dict[str, Any]:
+def table_metadata(case: Case, view: str) -> dict[str, Any]:
     """The JSON under the key `synthestat` of a table's Parquet metadata; {} if there is none."""
-    metadata = pq.ParquetFile(case.folder / f"{TABLES[view]}.parquet").metadata.metadata or {}
+    return _said(case.folder / f"{TABLES[view]}.parquet")
+
+
+def _said(path: Path) -> dict[str, Any]:
+    metadata = pq.ParquetFile(path).metadata.metadata or {}
     said = json.loads(metadata.get(b"synthestat", b"{}"))
     return said if isinstance(said, dict) else {}
 
 
 def _column_evidence(case: Case, view: str) -> Iterator[str]:
-    stated: dict[str, str] = _metadata(case, view).get("evidence") or {}
+    stated: dict[str, str] = table_metadata(case, view).get("evidence") or {}
     file = f"{TABLES[view]}.parquet"
     columns = [name for name in case.columns(view) if not name.endswith("_evidence")]
     counts = ", ".join(f'count("{name}")' for name in columns)

@@ -5,23 +5,28 @@ from __future__ import annotations
 from synthestat.review.case import Case
 from synthestat.review.record import Answer, found, no_rows
 
+_KEYS = (
+    *(("persons", "person_id"), ("households", "household_id")),
+    ("dwellings", "dwelling_id"),
+)
+PLACEHOLDER = (
+    "regexp_matches(lower(trim({0}::VARCHAR)), "
+    "'^(-?0+|-[0-9]+|n/?a|nan|none|null|unknown|placeholder|dummy|tbd|todo|x+|[?.-]+)?$')"
+)
+"""SQL that tells whether an id only fills a place; `{0}` is the column."""
+
 keys = no_rows(
-    {
-        f"{view}: {key} empty": f"SELECT * FROM {view} WHERE {key} IS NULL"
-        for view, key in (
-            *(("persons", "person_id"), ("households", "household_id")),
-            ("dwellings", "dwelling_id"),
-        )
-    }
+    {f"{view}: {key} empty": f"SELECT * FROM {view} WHERE {key} IS NULL" for view, key in _KEYS}
     | {
         f"{view}: {key} more than once": (
             f"SELECT {key}, count(*) AS times FROM {view} WHERE {key} IS NOT NULL "
             "GROUP BY ALL HAVING count(*) > 1"
         )
-        for view, key in (
-            *(("persons", "person_id"), ("households", "household_id")),
-            ("dwellings", "dwelling_id"),
-        )
+        for view, key in _KEYS
+    }
+    | {
+        f"{view}: {key} that only fills a place": f"SELECT * FROM {view} WHERE {key} < 1"
+        for view, key in _KEYS
     },
     "every key is there, once",
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import inf, sqrt
 from typing import Any
 
-from synthestat.review.case import Case
+from synthestat.review.case import TABLES, Case
 from synthestat.review.controls import EXACT, deviation, expected_status
 from synthestat.review.definitions import BINDING
 from synthestat.review.family_structure import GAPS, observed_target
@@ -20,6 +20,7 @@ _RELAXED = re.compile(r"`([^`]+)`: published ([\d,]+), reached ([\d,]+), moved (
 _TARGET = re.compile(
     r"^\* `([^`]+)`: value (\S+), tolerance (\S+), observed (\S+): (met|missed)$", re.MULTILINE
 )
+_LAYER = re.compile(r"^\* (\w+): (\w+)$", re.MULTILINE)
 ROUNDED = 5.1e-7  # the notes give ratios to six decimals
 WORST = 50  # rows that the residual summary lists; the contract
 LARGEST = "SELECT max(size) FROM households WHERE kind = 'private'"
@@ -36,6 +37,7 @@ def notes_figures(case: Case) -> Answer:
     faults += _control_lines(case, text)
     faults += _relaxation_lines(case, text)
     faults += _target_lines(case, text)
+    faults += _layer_lines(case, text)
     unknown = sorted(stated.keys() - known.keys())
     figures = {"compared": len(known), "not recomputed": unknown}
     return found(faults, f"{len(known)} figures as recomputed", figures=figures)
@@ -235,7 +237,10 @@ def _built(case: Case) -> Iterator[tuple[tuple[str, str], int | None]]:
         for word in sorted({*groups, *words}):
             yield (view, str(word)), int(groups.get(word, 0))
     gone = case.declared_unavailable("buildings")
-    yield ("buildings", "all"), None if gone else case.count("SELECT count(*) FROM buildings")
+    yield (
+        ("buildings", "all"),
+        None if gone else case.count("SELECT count(DISTINCT building_id) FROM buildings"),
+    )
 
 
 def _targets(case: Case) -> Iterator[tuple[tuple[str, str], int]]:
@@ -324,6 +329,15 @@ def _target_lines(case: Case, text: str) -> Iterator[str]:
         )
         if not same or stated[3] != wanted[3]:
             yield f"{name}: {', '.join(stated)} in the notes, {wanted} recomputed"
+
+
+def _layer_lines(case: Case, text: str) -> Iterator[str]:
+    """Lines of the layers that the manifest contradicts."""
+    known = {str(layer): str(word) for layer, word in case.manifest["layers"].items()}
+    told = {name: word for name, word in _LAYER.findall(text) if name in TABLES.values()}
+    for name in sorted(known.keys() | told.keys()):
+        if told.get(name) != known.get(name):
+            yield f"{name}: {told.get(name)} in the notes, {known.get(name)} in the manifest"
 
 
 def _worst_faults(worst: list[dict[str, Any]], cells: tuple[Cell, ...]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ SAID = (
     *("publisher", "address", "query", "retrieved"),
     *("reference_period", "licence", "sha256", "title"),
 )
+_YEAR = re.compile(r"\b(?:1[89]|20)\d{2}\b")
 SLACK = 1e-6  # rounding of a sum of float64 figures, relative to the sum
 
 
@@ -56,7 +58,61 @@ def snapshot_hashes(case: Case) -> Answer:
             except SynthestatError as error:
                 said = error.message.replace(str(_place(case, sha256)), sha256)
                 faults.append(f"{name}: {said}")
+    faults += _two_hashes(case)
     return found(faults, f"{len(pack)} snapshots hold the stated bytes")
+
+
+def _two_hashes(case: Case) -> Iterator[str]:
+    """Tables that are one answer to one query, by their description, in different bytes."""
+    answers: dict[tuple[str, ...], dict[str, str]] = {}
+    for name, source in case.pack.sources.items():
+        asked = tuple(str(source.entry.get(key)) for key in ("address", "query", "retrieved"))
+        answers.setdefault(asked, {})[name] = source.sha256
+    for (address, query, _), hashes in answers.items():
+        if len(set(hashes.values())) > 1:
+            yield f"{' and '.join(hashes)}: {query!r} of {address} is frozen with different hashes"
+
+
+def source_years(case: Case) -> Answer:
+    """The years that a table's title and the cells in use name are of its reference period.
+
+    A control reads the cells of one year where its `where` names one; a table that tells years
+    apart and a control that does not say which are left to the recount.
+    """
+    faults: list[str] = []
+    compared = 0
+    for name, source in case.pack.sources.items():
+        period = _years(str(source.entry.get("reference_period")))
+        if not period:
+            continue
+        titles = [("title", str(source.entry.get("title")))]
+        try:
+            titles.append(("frozen label", read_table(case.pack, case.snapshots, name).label))
+        except SynthestatError as error:
+            faults.append(f"{name}: {error.message}")
+        for what, text in titles:
+            if (named := _years(text)) and not named & period:
+                faults.append(
+                    f"{name}: its {what} is of {_listed(named)}, its period of {_listed(period)}"
+                )
+        for control in case.pack.controls:
+            read = {code for code in control.where.values() if _YEAR.fullmatch(code)}
+            compared += bool(read) and control.table == name
+            if control.table == name and not read <= period:
+                faults.append(
+                    f"{control.id}: reads {_listed(read)} of {name}, whose period is "
+                    f"{_listed(period)}"
+                )
+    figures = {"tables": len(case.pack.sources), "controls of one year": compared}
+    return found(faults, "every table is of the years that it is said to be", figures=figures)
+
+
+def _years(text: str) -> set[str]:
+    return set(_YEAR.findall(text))
+
+
+def _listed(years: set[str]) -> str:
+    return " and ".join(sorted(years))
 
 
 def provenance_counts(case: Case) -> Answer:

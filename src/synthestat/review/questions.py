@@ -8,7 +8,9 @@ from.
 from __future__ import annotations
 
 from synthestat.review import (
+    assignments,
     attributes,
+    buildings,
     controls,
     family_structure,
     files,
@@ -17,6 +19,8 @@ from synthestat.review import (
     households,
     links,
     notes,
+    overlays,
+    privacy,
     provenance,
     relaxations,
     replicates,
@@ -30,6 +34,9 @@ from synthestat.review.record import Question
 PERSONS = "synthetic_persons.parquet"
 HOUSEHOLDS = "synthetic_households.parquet"
 DWELLINGS = "synthetic_dwellings.parquet"
+BUILDINGS = "synthetic_building_assignments.parquet"
+OVERLAYS = "hidden_population_overlays.parquet"
+PLACES = "work_school_assignments.parquet"
 RESIDUALS = "constraint_residuals.parquet"
 SUMMARY = "constraint_residuals.json"
 MANIFEST = "build_manifest.json"
@@ -45,6 +52,7 @@ SOURCES = "pack/sources.yaml"
 PRIORS = "pack/priors.yaml"
 DEFAULTS = "pack/default_priors.yaml"
 ATTRIBUTES = "pack/attributes.yaml"
+ASSIGNMENT = f"pack/{assignments.PACK}"
 ZONES = "pack/geography.csv"
 RECOUNT = (COUNTRY, CONTROLS, SOURCES, ZONES)
 
@@ -77,12 +85,14 @@ QUESTIONS: tuple[Question, ...] = (
         files.layers,
     ),
     Question(
-        "table_columns", "files", None, (PERSONS, HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "table_columns", "files", None,
+        (PERSONS, HOUSEHOLDS, DWELLINGS, BUILDINGS, OVERLAYS, PLACES, COUNTRY),
         "the columns of the contract and those that the pack declares", REBUILD,
         files.table_columns,
     ),
     Question(
-        "closed_words", "files", None, (PERSONS, HOUSEHOLDS, DWELLINGS, COUNTRY),
+        "closed_words", "files", None,
+        (PERSONS, HOUSEHOLDS, DWELLINGS, BUILDINGS, OVERLAYS, PLACES, COUNTRY),
         "the contract's lists and the classifications of country.yaml", REBUILD,
         files.closed_words,
     ),
@@ -104,15 +114,26 @@ QUESTIONS: tuple[Question, ...] = (
         honesty.registry_entries,
     ),
     Question(
-        "synthetic_notice", "honesty", 27, (MANIFEST, NOTES),
-        "manifest, notes and tables say SYNTHETIC: the contract", REBUILD,
+        "synthetic_notice", "honesty", 27, (MANIFEST, NOTES, honesty.CRATE, privacy.REPORT),
+        "manifest, notes, crate, tables and pages say SYNTHETIC, in a release every file: the "
+        "contract", REBUILD,
         honesty.synthetic_notice,
     ),
     Question(
-        "release_mode", "honesty", 27, ("privacy_report.json",),
-        "a mode other than internal needs disclosure checks without findings: the contract",
+        "release_mode", "honesty", 27, (privacy.REPORT,),
+        f"a mode other than internal needs {', '.join(privacy.NEEDED)}, passed: the contract",
         "run the disclosure checks, or keep the run internal",
-        honesty.release_mode,
+        privacy.release_mode,
+    ),
+    Question(
+        "disclosure_figures", "honesty", 27, (privacy.REPORT, PERSONS, *RECOUNT),
+        EXACT, REWRITE, privacy.disclosure_figures,
+    ),
+    Question(
+        "real_sources", "honesty", 20, (COUNTRY, SOURCES),
+        "no address reserved for examples (RFC 2606) under a country's code",
+        "give each table the address of its publisher, or the pack the code ZZ",
+        honesty.real_sources,
     ),
     Question(
         "whole_country", "honesty", 20, (MANIFEST, PERSONS, *RECOUNT),
@@ -160,6 +181,37 @@ QUESTIONS: tuple[Question, ...] = (
         "same_place", "links", 16, (PERSONS, HOUSEHOLDS, DWELLINGS),
         "one zone for household, members and dwelling: the contract", REBUILD,
         links.same_place,
+    ),
+    # Buildings
+    Question(
+        "building_rows", "buildings", 7, (BUILDINGS,),
+        "one row per dwelling, one zone and evidence word per building: the contract", REBUILD,
+        buildings.building_rows,
+    ),
+    Question(
+        "building_links", "buildings", 6, (BUILDINGS,),
+        "both directions agree, in one zone: the contract", REBUILD,
+        buildings.building_links,
+    ),
+    Question(
+        "building_capacity", "buildings", 8, (BUILDINGS,),
+        "the capacity that the table states", REBUILD,
+        buildings.building_capacity,
+    ),
+    Question(
+        "building_sources", "buildings", 19, (BUILDINGS, SOURCES),
+        "buildings called real name a frozen source: the contract",
+        "name the source in the table's metadata, or call the buildings modelled_unit",
+        buildings.building_sources,
+    ),
+    Question(
+        "building_counts", "buildings", 9, (BUILDINGS, *RECOUNT),
+        f"the control's tolerance; WARN from {buildings.NEAR:.0%} where the level does not bind",
+        REBUILD, buildings.building_counts,
+    ),
+    Question(
+        "building_summary", "buildings", 13, (BUILDINGS, "dwelling_building_diagnostics.json"),
+        EXACT, REWRITE, buildings.building_summary,
     ),
     # Households
     Question(
@@ -351,6 +403,57 @@ QUESTIONS: tuple[Question, ...] = (
         "dwellings cover country.yaml household_universe alone", REBUILD,
         universes.dwelling_universe,
     ),
+    # Overlays
+    Question(
+        "overlay_bounds", "overlays", 17, (OVERLAYS,),
+        "0 <= low <= mid <= high, low < high where modelled: the contract",
+        "give each category bounds of its own", overlays.overlay_bounds,
+    ),
+    Question(
+        "overlay_sources", "overlays", 21, (OVERLAYS, MANIFEST, SOURCES),
+        "a method with its lists and dependence, a source, a date, a period: the contract",
+        "complete overlays.yaml and build again", overlays.overlay_sources,
+    ),
+    Question(
+        "overlay_zones", "overlays", 16, (OVERLAYS, ZONES, COUNTRY),
+        "zones of geography.csv, each row once, parts within the whole: the contract", REBUILD,
+        overlays.overlay_zones,
+    ),
+    Question(
+        "overlay_apart", "overlays", 24, (OVERLAYS, *RECOUNT),
+        "published residents, none of them made from an overlay: the contract",
+        "take the overlay's people out of the residents", overlays.overlay_apart,
+    ),
+    # Work and school
+    Question(
+        "assignment_rows", "assignments", 7, (PLACES,),
+        "persons that exist, once per kind, each to one destination: the contract", REBUILD,
+        assignments.assignment_rows,
+    ),
+    Question(
+        "assignment_places", "assignments", 8, (PLACES, ZONES),
+        "zones of geography.csv, the capacity that the table states", REBUILD,
+        assignments.assignment_places,
+    ),
+    Question(
+        "external_zones", "assignments", 16, (PLACES, ZONES, ASSIGNMENT),
+        "the zones abroad of assignment.yaml", "list the zone in assignment.yaml, or build again",
+        assignments.external_zones,
+    ),
+    Question(
+        "assignment_ages", "assignments", None, (PLACES, ASSIGNMENT),
+        f"the ages of assignment.yaml; no worker under {assignments.YOUNGEST_WORKER}: ILO C138",
+        REBUILD, assignments.assignment_ages,
+    ),
+    Question(
+        "assignment_totals", "assignments", None, (PLACES, ASSIGNMENT),
+        "everyone of the categories of assignment.yaml, and nobody else: the contract", REBUILD,
+        assignments.assignment_totals,
+    ),
+    Question(
+        "assignment_summary", "assignments", 13, (assignments.DIAGNOSTICS, MANIFEST),
+        EXACT, REWRITE, assignments.assignment_summary,
+    ),
     # Attributes
     Question(
         "attributes_rules", "attributes", None,
@@ -451,6 +554,12 @@ QUESTIONS: tuple[Question, ...] = (
         "one hash for each table, and the frozen bytes have it: the contract",
         "restore the frozen bytes; never adjust a recorded hash",
         provenance.snapshot_hashes,
+    ),
+    Question(
+        "source_years", "provenance", 22, (SOURCES, CONTROLS),
+        "titles, frozen labels and cells in use are of the reference period: sources.yaml",
+        "freeze the table of the right year, or mend its description",
+        provenance.source_years,
     ),
     Question(
         "provenance_counts", "provenance", 22, (PROVENANCE, SOURCES),

@@ -23,6 +23,14 @@ from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
 
 COUNTABLE = ("persons", "households", "dwellings")
+"""What is counted of every run; buildings are, where the run has a table of them."""
+RELATIONS = {
+    "buildings": (
+        "(SELECT b.building_id, b.zone_code, d.universe "
+        "FROM buildings b JOIN dwellings d USING (dwelling_id))"
+    )
+}
+"""What rows of a kind are counted from, if not from the table of that name."""
 Rows = Callable[[str], list[tuple[Any, ...]]]
 Key = tuple[str, ...]
 
@@ -88,9 +96,15 @@ class Cell:
 
 
 def recount(
-    pack: Definitions, snapshots: SnapshotStore, rows: Rows
+    pack: Definitions,
+    snapshots: SnapshotStore,
+    rows: Rows,
+    countable: tuple[str, ...] = COUNTABLE,
 ) -> tuple[tuple[Cell, ...], dict[str, str]]:
-    """Recompute every cell of every control; faults, by control id, of those that cannot be."""
+    """Recompute every cell of every control; faults, by control id, of those that cannot be.
+
+    Cells of what is not `countable` have no count of their own.
+    """
     cells: list[Cell] = []
     faults: dict[str, str] = {}
     cubes: dict[str, Cube] = {}
@@ -98,7 +112,8 @@ def recount(
         try:
             if control.table not in cubes:
                 cubes[control.table] = read_table(pack, snapshots, control.table)
-            cells += _cells(control, cubes[control.table], pack, rows)
+            counted = rows if control.counts in countable else None
+            cells += _cells(control, cubes[control.table], pack, counted)
         except (SynthestatError, duckdb.Error, LookupError, TypeError, ValueError) as error:
             faults[control.id] = f"{control.id}: {str(error).strip() or type(error).__name__}"
     return tuple(cells), faults
@@ -135,9 +150,9 @@ def zone_parts(pack: Definitions, codes: tuple[str, ...]) -> dict[str, tuple[str
     return {zone: tuple(own) for zone, own in parts.items()}
 
 
-def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows) -> Iterator[Cell]:
+def _cells(control: Control, cube: Cube, pack: Definitions, rows: Rows | None) -> Iterator[Cell]:
     """The cells of one control, zone by zone, the last breakdown fastest."""
-    counted = _counted(control, cube, pack, rows) if control.counts in COUNTABLE else None
+    counted = None if rows is None else _counted(control, cube, pack, rows)
     zones = _zones(pack, cube, control)
     reach = pack.sources[control.table].reach
     classes = [_classes(part, cube) for part in control.by]
@@ -234,12 +249,13 @@ def _counted(
     kept = [f"universe IN ({words})"]
     kept += [f"{_name(column)} = {_literal(value)}" for column, value in control.only.items()]
     classes = [_class_sql(part, cube) for part in control.by]
-    counts = "count(*)"
+    counts = "count(DISTINCT building_id)" if control.counts == "buildings" else "count(*)"
     if control.total_of:
         column = _name(control.total_of)
         counts = f"sum({column if control.cap is None else f'least({column}, {control.cap})'})"
     sql = (
-        f"SELECT {', '.join(['zone_code', *classes, counts])} FROM {control.counts} "
+        f"SELECT {', '.join(['zone_code', *classes, counts])} "
+        f"FROM {RELATIONS.get(control.counts, control.counts)} "
         f"WHERE {' AND '.join(kept)} GROUP BY ALL"
     )
     counted: dict[str, dict[Key, int]] = {}
