@@ -252,7 +252,9 @@ def test_couples_need_a_table_and_one_category(
     change_text(folder / "attributes.yaml", old, new)
     with pytest.raises(PackError) as caught:
         read_pack(folder)
-    assert any("couples goes with a control or guide, and one category" in f for f in caught.value.faults)
+    assert any(
+        "couples goes with a control or guide, and one category" in f for f in caught.value.faults
+    )
 
 
 def test_an_attribute_without_declared_couples_has_no_shares(tiny_pack: CountryPack) -> None:
