@@ -65,7 +65,8 @@ def publish(workshop: Any) -> Publish:
         cube = Cube(name, "", "", dimensions, values, status, {})
         sha256 = workshop.store().put(write_jsonstat(cube))
         source = (
-            f"  - id: {name}\n    title: t\n    publisher: Office\n    address: a\n    query: {name}\n"
+            f"  - id: {name}\n    title: t\n    publisher: Office\n    address: a\n"
+            f"    query: {name}\n"
             f"    licence: l\n    reference_period: census 2021\n    retrieved: r\n"
             f"    sha256: {sha256}\n    zone_dimension: zone\n{noise}"
             '    symbols: {":": missing, "c": suppressed}\n'
