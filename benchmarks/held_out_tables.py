@@ -180,7 +180,7 @@ def _built(
         read_pack(folder)
         run = synthestat.build(folder, seed=seed, out=folder / "runs", workers=workers)
     except SynthestatError as error:
-        why = f"cannot be built without it: {error.message}"
+        why = f"cannot be built without it: {'; '.join([error.message, *error.faults[:1]])}"
         return [Row(country, table.spec.id, variant, why) for table in tables]
     return [evaluate(country, pack, table, variant, run) for table in tables]
 

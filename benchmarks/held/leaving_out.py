@@ -27,6 +27,7 @@ VARIANTS = ("whole", "zones")
 EVIDENCE = ("pattern", "given", "guide")
 """Keys of an attribute that say something of its categories without a table of quotas."""
 OF_THE_CONTROL = ("control", "stratum", "association", "couples")
+_ONE_LINE = 10**6  # the writer must not break a key such as `outside the EU` over two lines
 _ROUNDS = 500  # of the fit of a pattern to the country's figures; each is cheap. Assumption
 
 
@@ -68,6 +69,7 @@ def _with_entries(entries: Iterable[Entry], national: Mapping[str, Entry]) -> li
 
 def _edit(path: Path, key: str, edit: Any) -> None:
     yaml = YAML(typ="safe", pure=True)
+    yaml.width = _ONE_LINE
     document = yaml.load(path.read_text(encoding="utf-8"))
     document[key] = edit(document[key])
     with path.open("w", encoding="utf-8") as stream:

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from held.leaving_out import (
     VARIANTS,
+    _entry,
     fitted_factors,
     given_of,
     held_out,
@@ -19,7 +20,7 @@ from held_out_tables import _national, evaluate, figures_of, markdown
 
 import synthestat
 from synthestat.controls.control_tables import read_controls
-from synthestat.packs.pack import CountryPack, read_pack
+from synthestat.packs.pack import CountryPack, find_pack, read_pack
 from synthestat.sources.snapshots import SnapshotStore
 
 Published = dict[str, dict[tuple[str, ...], int]]
@@ -77,6 +78,18 @@ def test_a_valid_pack_is_left(
         assert drawn["faith"].given.attribute == "language"
         assert drawn["faith"].universe == "enumerated"
         assert drawn["faith"].household_rule == "shared"
+
+
+def test_all_other_entries_of_a_large_registry_stay(tmp_path: Path) -> None:
+    pack = find_pack("LU-2021")
+    values = {name: {0: 1.0} for name in pack.country.classifications["citizenship"]}
+    entry = _entry("held_out_citizenship", "LU", "anchors", values)
+    folder = leave_out(pack, ["persons_citizenship"], tmp_path / "left", {"citizenship": entry})
+    left = read_pack(folder)
+    assert left.priors.entries[:-1] == pack.priors.entries
+    assert left.priors.entries[-1].family == "held_out_citizenship"
+    kept = {control.id: control for control in left.controls}
+    assert all(kept[c.id] == c for c in pack.controls if c.id != "persons_citizenship")
 
 
 def test_what_is_left_is_built_and_scored(
