@@ -116,6 +116,21 @@ def plant_one_year_older(run: Path) -> None:
     pl.read_parquet(path).with_columns(age=older).write_parquet(path)
 
 
+def plant_dwellings_that_name_nobody(run: Path) -> None:
+    path = run / "replicates" / "002" / "synthetic_dwellings.parquet"
+    table = pl.read_parquet(path)
+    nobody = pl.lit(None, dtype=table.schema["household_ids"]).alias("household_ids")
+    table.with_columns(nobody).write_parquet(path)
+
+
+def plant_vacant_dwelling_that_is_lived_in(run: Path) -> None:
+    path = run / "replicates" / "002" / "synthetic_dwellings.parquet"
+    table = pl.read_parquet(path)
+    first = pl.col("dwelling_id") == table.filter(pl.col("household_count") > 0)["dwelling_id"][0]
+    vacant = pl.when(first).then(pl.lit("vacant")).otherwise(pl.col("occupancy").cast(pl.String))
+    table.with_columns(occupancy=vacant).write_parquet(path)
+
+
 def plant_replicate_missing(run: Path) -> None:
     shutil.rmtree(run / "replicates" / "003")
 
@@ -136,6 +151,8 @@ def plant_share_inside(run: Path) -> None:
     [
         (plant_person_lost, "replicates/002"),
         (plant_one_year_older, "replicates/003"),
+        (plant_dwellings_that_name_nobody, "households whose dwelling does not name them"),
+        (plant_vacant_dwelling_that_is_lived_in, "dwellings not occupied but lived in"),
         (plant_replicate_missing, "replicates/003: stated, and absent"),
         (plant_replicate_unstated, "replicates/004: in the folder, and not stated"),
         (plant_share_inside, "inside"),

@@ -1,23 +1,27 @@
 """The gate, measured: each defect is planted in a good run, and the check for it must find it.
 
 To add a kind of defect, write a function in `people_defects.py`, `family_defects.py`,
-`attribute_defects.py`, `level_defects.py` or `record_defects.py` that takes a `PlantedRun` and
-damages it, under `@defect(finding, check)`. The copy is sealed again before it is judged, so that
-only the planted claim is false.
+`attribute_defects.py`, `level_defects.py`, `source_defects.py` or `record_defects.py` that takes a
+`PlantedRun` and damages it, under `@defect(finding, check)`; of layers not built yet, in
+`layer_defects.py`. The copy is sealed again before it is judged, so that only the planted claim is
+false.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import attribute_defects
 import family_defects
+import layer_defects
 import level_defects
 import people_defects
 import pytest
 import record_defects
+import source_defects
 from planted import (
     DEFECTS,
     DWELLINGS,
@@ -37,6 +41,7 @@ from synthestat.sources.snapshots import SnapshotStore
 
 assert people_defects.DWELLINGS == record_defects.DWELLINGS  # both have registered their defects
 assert level_defects.RESIDUALS == record_defects.RESIDUALS  # and levels
+assert source_defects.MANIFEST == MANIFEST  # sources too
 assert attribute_defects.PERSONS == people_defects.PERSONS  # attributes too
 assert set(family_defects.SAID_INSTEAD) == set(HOUSEHOLD_TYPES)  # and so have families
 
@@ -55,7 +60,8 @@ def check_of(verification: Verification, name: str) -> Check:
     return next(check for check in verification.checks if check.id == name)
 
 
-MUST_BE_PLANTED = {*range(1, 11), *range(12, 20), 21, 25, 26}
+MUST_BE_PLANTED = set(range(1, 28))
+METHODS = Path(__file__).resolve().parents[2] / "docs" / "methods.md"
 
 
 @pytest.mark.parametrize(("finding", "check", "plant"), DEFECTS)
@@ -73,8 +79,26 @@ def test_a_planted_defect_is_found(planted, finding, check, plant):
         assert found.finding == finding
 
 
-def test_every_finding_that_must_be_is_planted():
-    assert {parameter.values[0] for parameter in DEFECTS} >= MUST_BE_PLANTED
+def planted_checks() -> dict[int, set[str]]:
+    """The checks that must find a planted defect, by finding."""
+    by_finding: dict[int, set[str]] = {}
+    for finding, check, _ in (each.values for each in [*DEFECTS, *layer_defects.DEFECTS]):
+        by_finding.setdefault(finding, set()).add(check)
+    return by_finding
+
+
+def test_every_finding_has_a_planted_defect():
+    assert planted_checks().keys() >= MUST_BE_PLANTED
+
+
+def test_the_table_of_findings_names_checks_that_have_planted_defects():
+    text = METHODS.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == sorted(MUST_BE_PLANTED)
+    known = planted_checks()
+    for number, named in rows:
+        assert set(re.findall(r"`(\w+)`", named)) <= known[int(number)], number
+        assert "`" in named, number
 
 
 def test_a_clean_run_passes(tiny_run, tiny_snapshots):

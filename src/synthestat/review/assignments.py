@@ -115,8 +115,7 @@ def assignment_ages(case: Case) -> Answer:
     """Nobody works under 15 or outside the pack's ages; pupils have the pack's ages."""
     faults, figures = [], {}
     for kind in KINDS:
-        first, last = (int(age) for age in _pack(case)[kind]["ages"])
-        first = max(first, YOUNGEST_WORKER) if kind == "work" else first
+        first, last = _ages(case, kind)
         sql = (
             "SELECT p.person_id, p.age FROM persons p JOIN places USING (person_id) "
             f"WHERE kind = '{kind}' AND p.age NOT BETWEEN {first} AND {last}"
@@ -128,7 +127,7 @@ def assignment_ages(case: Case) -> Answer:
 
 
 def assignment_totals(case: Case) -> Answer:
-    """Those who work or learn, by their attribute, have one row each, and nobody else has one."""
+    """Those who work or learn, by attribute and age, have one row each, and nobody else has one."""
     faults: list[str] = []
     figures: dict[str, object] = {}
     open_ = []
@@ -139,7 +138,11 @@ def assignment_totals(case: Case) -> Answer:
             continue
         column = '"' + str(rule["attribute"]).replace('"', '""') + '"'
         words = ", ".join(_quoted(str(word)) for word in rule["categories"])
-        wanted = f"SELECT person_id FROM persons WHERE {column}::VARCHAR IN ({words})"
+        first, last = _ages(case, kind)
+        wanted = (
+            f"SELECT person_id FROM persons WHERE {column}::VARCHAR IN ({words}) "
+            f"AND age BETWEEN {first} AND {last}"
+        )
         placed = f"SELECT person_id FROM places WHERE kind = '{kind}'"
         figures[kind] = case.count(f"SELECT count(*) FROM ({wanted})")
         for what, sql in (
@@ -177,6 +180,12 @@ def assignment_summary(case: Case) -> Answer:
 def _pack(case: Case) -> dict[str, Any]:
     """pack/assignment.yaml: ages, attributes and zones abroad. BundleError where absent."""
     return read_yaml(case.pack.folder / PACK)
+
+
+def _ages(case: Case, kind: str) -> tuple[int, int]:
+    """First and last age of a kind: the pack's, and no work before YOUNGEST_WORKER."""
+    first, last = (int(age) for age in _pack(case)[kind]["ages"])
+    return (max(first, YOUNGEST_WORKER) if kind == "work" else first), last
 
 
 Counted = Iterator[tuple[tuple[str, ...], float]]

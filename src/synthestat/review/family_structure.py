@@ -31,24 +31,28 @@ _OTHER_GAPS = {
 _FIVE_YEARS = "CASE WHEN {0} >= 95 THEN '95+' ELSE ({0} // 5 * 5) || '-' || ({0} // 5 * 5 + 4) END"
 _ARRANGEMENTS = f"""
     WITH parents AS (
-      SELECT mother_id AS person_id FROM persons UNION SELECT father_id FROM persons),
-    with_child AS (SELECT DISTINCT household_id FROM persons WHERE household_role = 'child')
+      SELECT mother_id AS parent FROM persons WHERE mother_id IS NOT NULL
+      UNION SELECT father_id FROM persons WHERE father_id IS NOT NULL),
+    homes AS (
+      SELECT household_id, any_value(kind) AS kind, any_value(size) AS size,
+        bool_or(household_role = 'child') AS with_child
+      FROM persons JOIN households USING (household_id) GROUP BY household_id)
     SELECT sex, {_FIVE_YEARS.format("age")},
       CASE WHEN kind = 'institutional' THEN 'institutional'
         WHEN size = 1 THEN 'alone'
         WHEN partner_id IS NOT NULL AND household_role IN ('reference', 'partner')
           THEN 'heading_couple'
         WHEN partner_id IS NOT NULL THEN 'couple_in_other_household'
-        WHEN household_role = 'reference' AND (
-            person_id IN (SELECT person_id FROM parents WHERE person_id IS NOT NULL)
-            OR household_id IN (SELECT household_id FROM with_child)) THEN 'lone_parent'
+        WHEN household_role = 'reference' AND (parent IS NOT NULL OR with_child)
+          THEN 'lone_parent'
         WHEN household_role = 'reference' THEN 'head_of_others'
         WHEN household_role = 'child' THEN 'child_of_head'
         WHEN household_role = 'parent' THEN 'parent_of_head'
         WHEN household_role IN ('grandchild', 'non_relative') THEN household_role
         ELSE 'other_relative' END AS arrangement,
       count(*)
-    FROM persons JOIN households USING (household_id) GROUP BY ALL"""
+    FROM persons JOIN homes USING (household_id) LEFT JOIN parents ON parent = person_id
+    GROUP BY ALL"""
 _COMPOSITION = """
     SELECT least(n, 10), children, elderly, count(*) FROM (
       SELECT household_id, count(*) AS n, count(*) FILTER (age < $adult_age) AS children,

@@ -167,7 +167,7 @@ partner_gaps = no_rows(
     "couples keep the declared ages",
 )
 
-_occupancy = no_rows(
+occupancy = no_rows(
     {
         "occupied dwellings without a household": """
             SELECT dwelling_id, occupancy FROM dwellings
@@ -192,7 +192,7 @@ _occupancy = no_rows(
 
 def dwelling_occupancy(case: Case) -> Answer:
     """Occupied dwellings lived in, others not, none overfull; homes of the covered universe."""
-    answer = _occupancy(case)
+    answer = occupancy(case)
     if answer.status is not Status.PASS:
         return answer
     if case.declared_unavailable("dwellings"):

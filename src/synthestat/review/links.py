@@ -34,8 +34,9 @@ keys = no_rows(
 _dangling = no_rows(
     {
         f"{view}: {column} leads nowhere": (
-            f"SELECT {own}, {column} FROM {view} WHERE {column} IS NOT NULL "
-            f"AND {column} NOT IN (SELECT {key} FROM {target} WHERE {key} IS NOT NULL)"
+            f"SELECT {own}, {column} FROM {view} "
+            f"ANTI JOIN (SELECT {key} AS there FROM {target}) ON there = {column} "
+            f"WHERE {column} IS NOT NULL"
         )
         for view, own, column, target, key in (
             ("persons", "person_id", "household_id", "households", "household_id"),

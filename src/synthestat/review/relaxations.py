@@ -33,6 +33,7 @@ def relaxations_minimal(case: Case) -> Answer:
     faults: list[str] = []
     doubts: list[str] = []
     moved: dict[tuple[str, str], int] = {}
+    held = _held(case) if case.relaxations else {}
     for entry in case.relaxations:
         cell = cells.get(str(entry["constraint_id"]))
         if cell is None or cell.target is None:
@@ -41,7 +42,7 @@ def relaxations_minimal(case: Case) -> Answer:
             if _split_households(case, cell.zone):
                 doubts.append(f"{entry['id']}: tables by size or type bound it too")
                 continue
-            faults += _capped_faults(case, cell, entry)
+            faults += _capped_faults(case, cell, entry, held)
         elif cell.control.by:
             row = (cell.control.id, cell.zone)
             moved[row] = moved.get(row, 0) + abs(int(entry["achieved"]) - int(entry["target"]))
@@ -75,7 +76,17 @@ def _entry_faults(
         yield f"{entry['id']}: no proof that less would not do"
 
 
-def _capped_faults(case: Case, cell: Cell, entry: dict[str, Any]) -> Iterator[str]:
+def _held(case: Case) -> dict[str, list[tuple[Any, ...]]]:
+    """(zone, universe, number) of persons and of households."""
+    return {
+        table: case.rows(f"SELECT zone_code, universe, count(*) FROM {table} GROUP BY ALL")
+        for table in ("persons", "households")
+    }
+
+
+def _capped_faults(
+    case: Case, cell: Cell, entry: dict[str, Any], held: dict[str, list[tuple[Any, ...]]]
+) -> Iterator[str]:
     """Hold a relaxed size total against what its persons and households can reach.
 
     A household of s persons counts min(s, cap). P persons in H households, none above L, reach at
@@ -86,11 +97,7 @@ def _capped_faults(case: Case, cell: Cell, entry: dict[str, Any]) -> Iterator[st
     places = case.pack.covered[cell.zone]
     persons, homes = (
         sum(
-            number
-            for zone, universe, number in case.rows(
-                f"SELECT zone_code, universe, count(*) FROM {table} GROUP BY ALL"
-            )
-            if zone in places and universe in words
+            number for zone, universe, number in held[table] if zone in places and universe in words
         )
         for table in ("persons", "households")
     )

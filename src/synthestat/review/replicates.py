@@ -21,8 +21,11 @@ JUDGED = (
     *(links.keys, links.household_members, links.partner_links, links.parent_links),
     *(households.child_only, households.reference_age, households.household_type),
     *(households.largest_household, roles.roles, roles.family_status),
+    *(households.parent_gaps, households.partner_gaps, households.institutional_households),
+    *(links.institutional_links, links.dwelling_links, links.same_place),
+    households.occupancy,
 )
-"""What is asked of a replicate's households, as of the population's own."""
+"""What is asked of a replicate's households and dwellings, as of the population's own."""
 Key = tuple[str, str, str, str]
 
 

@@ -72,23 +72,24 @@ family_status = no_rows(
     {
         "persons whose family status their links contradict": """
             WITH parents AS (
-              SELECT mother_id AS person_id FROM persons WHERE mother_id IS NOT NULL
+              SELECT mother_id AS parent FROM persons WHERE mother_id IS NOT NULL
               UNION SELECT father_id FROM persons WHERE father_id IS NOT NULL),
             children AS (
               SELECT person_id, mother_id, father_id FROM persons
-              WHERE partner_id IS NULL AND coalesce(mother_id, father_id) IS NOT NULL
-                AND person_id NOT IN (FROM parents)),
+              ANTI JOIN parents ON parent = person_id
+              WHERE partner_id IS NULL AND coalesce(mother_id, father_id) IS NOT NULL),
             nuclei AS (
-              SELECT person_id FROM persons WHERE partner_id IS NOT NULL
+              SELECT person_id AS member FROM persons WHERE partner_id IS NOT NULL
               UNION SELECT person_id FROM children
               UNION SELECT mother_id FROM children WHERE mother_id IS NOT NULL
               UNION SELECT father_id FROM children WHERE father_id IS NOT NULL)
             SELECT person_id, household_id, family_status, by_links FROM (
               SELECT p.person_id, p.household_id, p.family_status, CASE
                   WHEN h.kind = 'institutional' THEN NULL
-                  WHEN p.person_id IN (FROM nuclei) THEN 'in a family nucleus'
+                  WHEN member IS NOT NULL THEN 'in a family nucleus'
                   ELSE 'in no family nucleus' END AS by_links
-              FROM persons p JOIN households h USING (household_id))
+              FROM persons p JOIN households h USING (household_id)
+              LEFT JOIN nuclei ON member = p.person_id)
             WHERE family_status IS DISTINCT FROM by_links"""
     },
     "family status follows from partners, parents and children of the household",
