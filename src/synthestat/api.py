@@ -1,4 +1,4 @@
-"""What the command line and Python both call: build, verify and page, from names and folders.
+"""What the command line and Python both call: build, verify, review and page.
 
 Each function imports the rooms that it needs when it is called: reading a run does not wait for the
 compiler that building one needs.
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from synthestat.bundle.read import find_run
 from synthestat.errors import BlockedError, InputError
-from synthestat.packs.pack import embedded_editions, find_pack
 from synthestat.sources.snapshots import SnapshotStore
 
 if TYPE_CHECKING:
+    from synthestat.review.report import Review
     from synthestat.review.verify import Verification
     from synthestat.story import Population, Progress
 
@@ -45,6 +45,7 @@ def build(
     """
     from synthestat.bundle.manifest import run_id
     from synthestat.bundle.write import staged_folder, write_blocked, write_files
+    from synthestat.packs.pack import find_pack
     from synthestat.story import build_population
 
     if seed < 0:
@@ -96,21 +97,42 @@ def verify(run: str | Path, *, snapshots: str | Path | None = None) -> Verificat
     return verify_run(find_run(str(run)), snapshot_store(snapshots))
 
 
+def review(run: str | Path, *, snapshots: str | Path | None = None, write: bool = True) -> Review:
+    """Recompute a run's claims, give its verdict, and write `<run>.review.json` beside its folder.
+
+    `run` and `snapshots` as for `verify`, but where a folder of extracts is given no other is read:
+    no pack need be installed. With `write` False nothing is written.
+    """
+    from synthestat.review.report import review_run, write_review
+
+    folder = find_run(str(run))
+    store = snapshot_store(None) if snapshots is None else SnapshotStore(_existing(snapshots))
+    judged = review_run(folder, store)
+    if write:
+        write_review(judged, folder)
+    return judged
+
+
 def page(
     run: str | Path,
     *,
     out: str | Path | None = None,
     boundaries: str | Path | None = None,
     verification: Verification | None = None,
+    review: Review | None = None,
 ) -> Path:
-    """Write the offline page of a run (default: beside its folder); return the page's path."""
+    """Write the offline page of a run (default: beside its folder); return the page's path.
+
+    A `review` is shown with its verdict and rubric, and stands for its verification.
+    """
     from synthestat.site.pages import write_run_page
 
     return write_run_page(
         find_run(str(run)),
         out=None if out is None else Path(out),
         boundaries=None if boundaries is None else Path(boundaries),
-        verification=verification,
+        verification=verification if review is None else review.verification,
+        review=None if review is None else review.document,
     )
 
 
@@ -119,13 +141,20 @@ def snapshot_store(folder: str | Path | None) -> SnapshotStore:
 
     InputError where the given folder is not there.
     """
-    if folder is not None and not Path(folder).is_dir():
+    given = [] if folder is None else [_existing(folder)]
+    from synthestat.packs.pack import embedded_editions
+
+    return SnapshotStore(*given, *(pack / "snapshots" for pack in embedded_editions().values()))
+
+
+def _existing(folder: str | Path) -> Path:
+    """Return a folder of extracts; InputError where it is not there."""
+    if not Path(folder).is_dir():
         raise InputError(
             f"{folder} is not a folder of frozen extracts",
             remedy="give the snapshots/ folder of the run's pack, or leave --snapshots out",
         )
-    folders = [pack / "snapshots" for pack in embedded_editions().values()]
-    return SnapshotStore(*([] if folder is None else [Path(folder)]), *folders)
+    return Path(folder)
 
 
 def processors() -> int:

@@ -1,6 +1,6 @@
 """The command `synthestat`.
 
-Exit codes: 0 done; 1 a run failed its verification, or a step did not converge; 2 bad input or
+Exit codes: 0 done; 1 a claim of a run was found false, or a step did not converge; 2 bad input or
 usage; 3 blocked, the HARD controls contradict each other.
 """
 
@@ -24,10 +24,12 @@ from synthestat.errors import InputError, SynthestatError
 
 if TYPE_CHECKING:
     from synthestat.packs.distributions import Distribution
+    from synthestat.review.report import Review
+    from synthestat.review.verify import Verification
 
 HELP = """Build a country's 1:1 synthetic population from its official tables, and prove it.
 
-Start with:  synthestat run XK        (build, verify, and write the page; about a minute)
+Start with:  synthestat run XK        (build, review, and write the page; about a minute)
 """
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 screen = Console()
@@ -225,7 +227,7 @@ def build(
     own = not is_embedded(country)
     extracts = f" --snapshots {find_pack(country).snapshots}" if own else ""
     screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
-    screen.print(f"Next     synthestat verify {folder}{extracts}", soft_wrap=True, highlight=False)
+    screen.print(f"Next     synthestat review {folder}{extracts}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -246,6 +248,39 @@ def verify(
 
 
 @app.command()
+def review(
+    run: Run,
+    snapshots: Snapshots = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Write the record to this file as well.")
+    ] = None,
+) -> None:
+    """Judge a run: every check, then the verdict, its witnesses, and the distance from the ideal.
+
+    Writes RUN.review.json beside the run's folder, in which nothing is changed. With --snapshots
+    only that folder of extracts is read: the run's pack need not be installed. Exits with 1 if a
+    claim is false; a verdict that asks for better models or sources alone ends with 0.
+
+    Example: synthestat review runs/XK
+    """
+    from synthestat import api
+    from synthestat.bundle.read import find_run
+
+    with _status("reviewing from the files"):
+        judged = api.review(run, snapshots=snapshots)
+    _print_findings(judged)
+    if json_path is not None:
+        _write_json(json_path, judged.document)
+    place = find_run(run).resolve()
+    _print_verdict(judged)
+    screen.print(
+        f"Record   {place.with_name(place.name + '.review.json')}", soft_wrap=True, highlight=False
+    )
+    if not judged.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def page(
     run: Run,
     out: Annotated[
@@ -257,10 +292,10 @@ def page(
     """Write a run's page, which opens offline."""
     from synthestat import api
 
-    with _status("verifying, for the page"):
-        verification = api.verify(run, snapshots=snapshots)
+    with _status("reviewing, for the page"):
+        judged = api.review(run, snapshots=snapshots, write=False)
     with _status("drawing"):
-        path = api.page(run, out=out, boundaries=boundaries, verification=verification)
+        path = api.page(run, out=out, boundaries=boundaries, review=judged)
     screen.print(f"Page     {path}", soft_wrap=True, highlight=False)
 
 
@@ -280,7 +315,7 @@ def run_countries(
     workers: Workers = None,
     boundaries: Boundaries = None,
 ) -> None:
-    """Build, verify and page each country: the whole job.
+    """Build, review and page each country: the whole job.
 
     Example: synthestat run XK LU
     """
@@ -292,18 +327,55 @@ def run_countries(
     for name, pack in packs.items():
         folder = _build(name, out, seed, workers)
         _print_status(folder)
-        with _status("verifying from the files"):
-            verification = api.verify(folder, snapshots=pack.snapshots)
+        with _status("reviewing from the files"):
+            judged = api.review(folder, snapshots=pack.snapshots)
         with _status("drawing the page"):
-            path = api.page(folder, boundaries=boundaries, verification=verification)
-        ends.append((folder, path, verification.passed))
-    for folder, path, passed in ends:
+            path = api.page(folder, boundaries=boundaries, review=judged)
+        ends.append((folder, path, judged))
+    for folder, path, judged in ends:
         screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
-        verdict = "all claims recomputed and true" if passed else "FAILED; see synthestat verify"
-        screen.print(f"Verified {verdict}", highlight=False)
+        said = "all claims recomputed and true"
+        said = said if judged.passed else "FAILED; see synthestat review"
+        screen.print(f"Verified {said}", highlight=False)
+        _print_verdict(judged)
         screen.print(f"Page     {path.resolve().as_uri()}", soft_wrap=True, highlight=False)
-    if not all(passed for _, _, passed in ends):
+    if not all(judged.passed for _, _, judged in ends):
         raise typer.Exit(1)
+
+
+def _print_verdict(judged: Review) -> None:
+    """Print the verdict, loudly, with what it rests on and who should act next."""
+    colour = "bold green" if judged.judgement.verdict == "PASS" else "bold yellow"
+    colour = colour if judged.passed else "bold red"
+    screen.print(f"Verdict  [{colour}]{judged.judgement.verdict}[/]", highlight=False)
+    confidence = judged.document["confidence"]["value"]
+    screen.print(f"         {judged.judgement.when}; confidence {confidence:.2f}", highlight=False)
+    for action in judged.document["next_actions"][:2]:
+        words = f"Next     {action['role']}: {action['action']}"
+        screen.print(words, markup=False, highlight=False)
+
+
+def _print_findings(judged: Review) -> None:
+    """Print what keeps the verdict from PASS, other warnings, and the rubric."""
+    table = Table("finding", "status", "what was found", box=None)
+    for finding in (*judged.judgement.blocking, *judged.judgement.other):
+        colour = "bold red" if finding.check.status == "FAIL" else "yellow"
+        leads_to = finding.rule.verdict.value if finding.rule else "not blocking"
+        notes = f"{leads_to}: {finding.check.notes}".replace("[", r"\[")
+        table.add_row(finding.check.id, f"[{colour}]{finding.check.status}[/]", notes)
+    if table.row_count:
+        screen.print(table)
+    ideal = Table("need", "state", "gap", "what would move it most", box=None)
+    ideal.columns[2].justify = "right"
+    for need in judged.document["rubric"]:
+        ideal.add_row(need["title"], need["state"], f"{need['gap']:.0f}", need["moves_most"])
+    screen.print(ideal)
+    _print_counts(judged.verification)
+
+
+def _print_counts(verification: Verification) -> None:
+    words = ", ".join(f"{n} {status}" for status, n in verification.counts.items())
+    screen.print(f"\n{verification.run_id}: {words}", highlight=False)
 
 
 def _build(country: str, out: Path, seed: int, workers: int | None, replicates: int = 1) -> Path:
@@ -342,8 +414,7 @@ def _verify(run: str, snapshots: Path | None, json_path: Path | None) -> bool:
             for line in (*check.offending[:5], f"remedy: {check.remedy}"):
                 table.add_row("", "", line.replace("[", r"\["))
     screen.print(table)
-    words = ", ".join(f"{n} {status}" for status, n in verification.counts.items())
-    screen.print(f"\n{verification.run_id}: {words}", highlight=False)
+    _print_counts(verification)
     if json_path is not None:
         document = {
             "run_id": verification.run_id,

@@ -16,8 +16,6 @@ from typing import Any
 from synthestat.review.case import Case
 from synthestat.review.record import Answer, found, skipped
 
-MOST_APART = 0.02  # of all persons, between a category's share and the promised one: assumption
-NOBODY_ELSE, NOT_ALL = 0.999, 0.99  # shares from which one category stands for all: assumption
 SLACK = 1e-6  # of a person, for sums of shares in floating point
 ROUNDED = 1e-6  # of a share, as the diagnostics write it
 FIGURES = ("couples", "couples_alike", "unknown")
@@ -64,6 +62,7 @@ def attribute_shares(case: Case) -> Answer:
     """
     faults: list[str] = []
     figures: dict[str, object] = {}
+    apart, not_all = case.limit("attribute_apart"), case.limit("attribute_not_all")
     for entry in attribute_entries(case):
         name = str(entry["name"])
         built, promised = _promised(case, entry)
@@ -75,8 +74,8 @@ def attribute_shares(case: Case) -> Answer:
             share = built[category] / persons
             wanted = promised[category] / sum(promised.values())
             worst = max(worst, abs(share - wanted))
-            alone = share >= NOBODY_ELSE and wanted < NOT_ALL
-            if alone or abs(share - wanted) > MOST_APART:
+            alone = share >= case.limit("attribute_alone") and wanted < not_all
+            if alone or abs(share - wanted) > apart:
                 faults.append(
                     f"{name}: {share:.1%} of {persons:,} persons are {category}, "
                     f"{wanted:.1%} by its {_origin(entry)}"

@@ -16,6 +16,7 @@ from synthestat.bundle.read import read_json
 from synthestat.errors import BundleError
 from synthestat.review.definitions import BINDING, Definitions, read_yaml
 from synthestat.review.recount import COUNTABLE, Cell, recount
+from synthestat.review.thresholds import Thresholds, read_thresholds
 from synthestat.sources.snapshots import SnapshotStore
 
 TABLES = {
@@ -41,6 +42,7 @@ class Case:
         self.snapshots = snapshots
         self.connection = connection
         self.pack = Definitions(folder / "pack")
+        self.used: set[str] = set()
         self._documents: dict[str, dict[str, Any]] = {}
         self._faults: dict[str, str] = {}
 
@@ -49,6 +51,16 @@ class Case:
         if file not in self._documents:
             self._documents[file] = read_json(self.folder / file)
         return self._documents[file]
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """What is judged by: the engine's thresholds, and the pack's in their place."""
+        return read_thresholds(self.pack)
+
+    def limit(self, name: str) -> float:
+        """A threshold's value, noted in `used` as one that was asked for."""
+        self.used.add(name)
+        return self.thresholds.by_id[name].value
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -117,7 +129,7 @@ class Case:
 
     def offenders(self, sql: str, shown: int) -> tuple[int, list[str]]:
         """How many rows a query returns, and the first of them as `column=value` texts."""
-        counted = f"SELECT *, count(*) OVER () AS all_rows FROM ({sql}) LIMIT {shown}"
+        counted = f"SELECT *, count(*) OVER () AS all_rows FROM ({sql}) ORDER BY ALL LIMIT {shown}"
         records = self.records(counted)
         total = int(records[0]["all_rows"]) if records else 0
         return total, [
@@ -181,4 +193,4 @@ def open_case(folder: Path, snapshots: SnapshotStore) -> Iterator[Case]:
     with tempfile.TemporaryDirectory(prefix="synthestat-review-") as spill:
         settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": spill}
         with duckdb.connect(":memory:", config=settings) as connection:
-            yield Case(folder, snapshots, connection)
+            yield Case(folder.resolve(), snapshots, connection)

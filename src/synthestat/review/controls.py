@@ -30,7 +30,7 @@ def control_levels(case: Case) -> Answer:
     faults = [f"{each}: listed twice in the manifest" for each in stated if listed.count(each) > 1]
     reported: dict[str, list[dict[str, Any]]] = {}
     columns = "control_id, level, universe, family, counts, tolerance"
-    for row in case.records(f"SELECT DISTINCT {columns} FROM residuals"):
+    for row in case.records(f"SELECT DISTINCT {columns} FROM residuals ORDER BY ALL"):
         reported.setdefault(str(row["control_id"]), []).append(row)
     for control in case.pack.controls:
         if control.level not in LEVELS:

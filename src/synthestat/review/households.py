@@ -5,14 +5,6 @@ from __future__ import annotations
 from synthestat.review.case import Case
 from synthestat.review.record import Answer, Status, found, no_rows, skipped
 
-CROWDED = 1.75
-"""Mean size of a zone and universe over the country's, from which it is not believed.
-
-Assumption, no source: a build that spread estimated residents over enumerated households alone had
-1.85; the largest ratio between a municipality and its country known to us is 1.5.
-"""
-FEWEST = 20  # households from which a mean size is judged; assumption, no source
-
 child_only = no_rows(
     {
         "private households without an adult": """
@@ -113,10 +105,11 @@ def mean_size(case: Case) -> Answer:
         return found(["no household of the published universe"], "")
     usual = sum(group[2] for group in published) / homes
     sizes = {(z, u): persons / held for z, u, persons, held in groups if held}
+    fewest, most = case.limit("mean_size_households"), case.limit("mean_size_ratio") * usual
     faults = [
         f"{zone}, {universe}: {persons:,} persons in {held:,} households"
         for zone, universe, persons, held in groups
-        if not held or (held >= FEWEST and persons / held > CROWDED * usual)
+        if not held or (held >= fewest and persons / held > most)
     ]
     figures = {"country": round(usual, 4), "largest": round(max(sizes.values(), default=0.0), 4)}
     return found(faults, "every zone's mean size is believable", figures=figures)

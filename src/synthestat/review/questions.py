@@ -12,6 +12,7 @@ from synthestat.review import (
     attributes,
     buildings,
     controls,
+    evidence,
     family_structure,
     files,
     geography,
@@ -100,6 +101,17 @@ QUESTIONS: tuple[Question, ...] = (
         "run_identity", "files", 20, (MANIFEST, COUNTRY),
         "one run id, country, scope and seed: the contract", REBUILD,
         files.run_identity,
+    ),
+    Question(
+        "pack_digest", "files", 20, (MANIFEST, COUNTRY),
+        "the pack, engine and options of the manifest, by digest and in the run's id: the contract",
+        RESTORE, evidence.pack_digest,
+    ),
+    Question(
+        "review_thresholds", "files", None, (PRIORS, DEFAULTS),
+        "known thresholds, each a number, in one entry: pack/priors.yaml `review_thresholds`",
+        "mend the entry and build again: thresholds are fixed before the build",
+        evidence.review_thresholds,
     ),
     # Evidence and honesty
     Question(
@@ -252,7 +264,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "mean_size", "households", 4, (PERSONS, HOUSEHOLDS, COUNTRY),
-        f"at most {households.CROWDED} times the country's mean: assumption",
+        "at most {mean_size_ratio} times the country's mean: assumption",
         "give the universe households of its own",
         households.mean_size,
     ),
@@ -463,7 +475,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "attribute_shares", "attributes", 25, (PERSONS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
-        f"within {attributes.MOST_APART:.0%} of what quotas or odds promise: assumption",
+        "within a share of {attribute_apart} of what quotas or odds promise: assumption",
         "draw the attribute from its table or pattern; declare it unavailable where there is none",
         attributes.attribute_shares,
     ),
@@ -489,7 +501,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "interval_widths", "uncertainty", 17, (INTERVALS, ZONES, COUNTRY),
-        f"{uncertainty.LEAST_WIDTH:g} to {uncertainty.MOST_WIDTH:g} standard deviations; the "
+        "{width_least} to {width_most} standard deviations; the "
         "country's between its widest zone's and all zones' together: assumption",
         "draw the country with its zones, and state variances of the same draws",
         uncertainty.interval_widths,
@@ -565,6 +577,19 @@ QUESTIONS: tuple[Question, ...] = (
         "provenance_counts", "provenance", 22, (PROVENANCE, SOURCES),
         "cell counts, sums and symbols of the frozen table", REWRITE,
         provenance.provenance_counts,
+    ),
+    # What more evidence would give
+    Question(
+        "missing_layers", "evidence", 26, (),
+        "six layers, each with a table; else looked for in every place of the thresholds",
+        "look for the evidence that the marker names; list the places under `looked_in`",
+        evidence.missing_layers, required=False,
+    ),
+    Question(
+        "national_widths", "evidence", 17, (INTERVALS, PERSONS, HOUSEHOLDS, COUNTRY),
+        "{national_width} of the estimate at most, of counts of {national_share} of all or more",
+        "find a table, survey or register for the quantity, or say where it was looked for",
+        evidence.national_widths, required=False,
     ),
 )
 # fmt: on

@@ -36,7 +36,8 @@ class Question:
 
     `finding` is its number in the list of known defects; `files` are those it reads, and one that
     is damaged or absent answers the question with FAIL; `threshold` says what must hold, and
-    where that comes from; `judge` does the work.
+    where that comes from, with the value of a threshold where it says `{id}`; `judge` does the
+    work.
     """
 
     id: str
@@ -51,7 +52,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Check:
-    """One check carried out. `offending` holds at most twenty rows or lines."""
+    """One check carried out. `offending` holds at most twenty rows or lines.
+
+    `thresholds` are the ids of the thresholds that it judged by; `damaged` says that it failed
+    because the bundle's own files could not be read.
+    """
 
     id: str
     family: str
@@ -63,6 +68,8 @@ class Check:
     threshold: str
     offending: tuple[str, ...]
     remedy: str
+    thresholds: tuple[str, ...] = ()
+    damaged: bool = False
 
 
 def found(

@@ -102,8 +102,10 @@ def _summary_faults(
         between = variance(counts) if len(counts) > 1 else None
         rows.setdefault(quantity, []).append((inside, between, row["between"] + row["within"]))
     said = {str(entry["quantity"]): entry for entry in stated}
-    yield from (f"{name}: in one of table and summary" for name in rows.keys() ^ said.keys())
-    for name in rows.keys() & said.keys():
+    yield from (
+        f"{name}: in one of table and summary" for name in sorted(rows.keys() ^ said.keys())
+    )
+    for name in sorted(rows.keys() & said.keys()):
         shares, variances, declared = zip(*rows[name], strict=True)
         figures: dict[str, float | None] = {
             "rows": len(shares),

@@ -29,7 +29,7 @@ def quality_tiers(case: Case) -> Answer:
     if there != zones:
         lost, extra = set(zones) - set(there), [z for z in there if z not in zones]
         faults.append(f"zones without a tier: {sorted(lost)}; not of this country, twice: {extra}")
-        faults += [f"{zone}: twice" for zone in set(there) if there.count(zone) > 1]
+        faults += [f"{zone}: twice" for zone in sorted(set(there)) if there.count(zone) > 1]
     if list(document["missing_layers"]) != missing:
         faults.append(f"missing layers {document['missing_layers']}, unavailable are {missing}")
     figures = _figures(case, float(rules["least_count"]))

@@ -13,12 +13,6 @@ from synthestat.review.modelled import household_numbers, modelled_counts
 from synthestat.review.record import Answer, found, skipped
 
 SLACK = 1e-6  # rounding of a float64 bound
-MANY = 3  # intervals from which one relative width for all is suspicious; assumption, no source
-MOST_ALIKE = 0.5  # of a quantity's intervals that may share one relative width; assumption
-FEWEST_ALIKE = 8  # intervals of a quantity from which that is judged; assumption
-LEAST_COUNT = 20  # units of a cell whose width is compared: below, whole numbers coincide
-LEAST_WIDTH, MOST_WIDTH = 0.5, 12.0  # standard deviations an interval spans: assumption
-FEWER_DRAWS = 0.9  # a country's interval may be this much of its widest zone's: draws are few
 FIGURES = 1e-4  # relative rounding of a figure of the summary
 DECLARED = "households"  # the quantity that may have declared bounds in place of a probability
 
@@ -74,7 +68,7 @@ def interval_origins(case: Case) -> Answer:
     """Intervals name their method, differ between methods, and are those of the residuals."""
     rows = case.records("SELECT * FROM uncertainty")
     faults = [f"{_named(row)}: no method" for row in rows if not row["method"]]
-    faults += _pasted(rows)
+    faults += _pasted(case, rows)
     bounds = {_key(row): row for row in rows}
     columns = "counts, zone, universe, constraint_id, low, high"
     sql = f"SELECT {columns} FROM residuals WHERE target IS NULL AND low IS NOT NULL"
@@ -85,8 +79,9 @@ def interval_origins(case: Case) -> Answer:
     return found(faults, "every interval has its method and its own width")
 
 
-def _pasted(rows: list[dict[str, Any]]) -> Iterator[str]:
+def _pasted(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
     """Widths that are one figure for all: in units, relative to the count or to its root."""
+    least, fewest = case.limit("alike_count"), case.limit("alike_fewest")
     groups: dict[tuple[str, str], set[tuple[float, float]]] = {}
     quantities: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -94,18 +89,19 @@ def _pasted(rows: list[dict[str, Any]]) -> Iterator[str]:
             widths = tuple(round(row[end] / row["estimate"], 4) for end in ("low", "high"))
             group = (str(row["quantity"]), str(row["universe"]))
             groups.setdefault(group, set()).add((widths[0], widths[1]))
-            if row["estimate"] >= LEAST_COUNT:
+            if row["estimate"] >= least:
                 quantities.setdefault(str(row["quantity"]), []).append(row)
-    if len(rows) >= MANY and len(groups) > 1 and len(set().union(*groups.values())) == 1:
+    many = len(rows) >= case.limit("alike_intervals") and len(groups) > 1
+    if many and len(set().union(*groups.values())) == 1:
         yield f"one relative interval is given to all {len(rows)} quantities"
     for quantity, own in quantities.items():
-        if quantity == DECLARED or len(own) < FEWEST_ALIKE:
+        if quantity == DECLARED or len(own) < fewest:
             continue
         for power, said in ((0.0, "one width"), (0.5, "one width by root"), (1.0, "one share")):
             alike = Counter(round((r["high"] - r["low"]) / r["estimate"] ** power, 3) for r in own)
-            width, many = alike.most_common(1)[0]
-            if many > MOST_ALIKE * len(own):
-                yield f"{quantity}: {said} of {width} is given to {many} of {len(own)} intervals"
+            width, number = alike.most_common(1)[0]
+            if number > case.limit("alike_share") * len(own):
+                yield f"{quantity}: {said} of {width} is given to {number} of {len(own)} intervals"
 
 
 def interval_widths(case: Case) -> Answer:
@@ -115,6 +111,8 @@ def interval_widths(case: Case) -> Answer:
     """
     rows = case.records("SELECT * FROM uncertainty")
     faults = []
+    least, most = case.limit("width_least"), case.limit("width_most")
+    small = case.limit("alike_count")
     for row in rows:
         stated = row["interval"]
         if stated is None and row["quantity"] == DECLARED:
@@ -126,10 +124,8 @@ def interval_widths(case: Case) -> Answer:
             faults.append(f"{_named(row)}: variances {parts[0]} between and {parts[1]} within")
             continue
         reach, width = sqrt(sum(parts)), row["high"] - row["low"]
-        rare = (
-            row["estimate"] < LEAST_COUNT
-        )  # a few draws far out make the deviation, not the width
-        if not (rare or LEAST_WIDTH * reach <= width) or width > MOST_WIDTH * reach + 2:
+        rare = row["estimate"] < small  # draws far out make the deviation, not the width
+        if not (rare or least * reach <= width) or width > most * reach + 2:
             faults.append(f"{_named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
     faults += _countries(case, rows)
     if not rows:
@@ -138,6 +134,7 @@ def interval_widths(case: Case) -> Answer:
 
 
 def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
+    fewer = case.limit("country_width_least")
     widths: dict[tuple[str, ...], list[float]] = {}
     for row in rows:
         if row["zone"] != case.pack.root:
@@ -147,7 +144,7 @@ def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
         own = widths.get((row["quantity"], row["universe"], row["category"]), [])
         if row["zone"] == case.pack.root and own:
             width = row["high"] - row["low"]
-            if not FEWER_DRAWS * max(own) <= width <= sum(own) + 1 + SLACK:
+            if not fewer * max(own) <= width <= sum(own) + 1 + SLACK:
                 yield (
                     f"{_named(row)}: {width:,.1f} wide, its zones {max(own):,.1f} at most and "
                     f"{sum(own):,.1f} together"
@@ -162,8 +159,10 @@ def interval_summary(case: Case) -> Answer:
     for row in rows:
         groups.setdefault((str(row["quantity"]), str(row["universe"])), []).append(row)
     stated = {(str(e["quantity"]), str(e["universe"])): e for e in summary["quantities"]}
-    faults = [f"{' '.join(key)}: in one of table and summary" for key in groups ^ stated.keys()]
-    for key in groups.keys() & stated.keys():
+    faults = [
+        f"{' '.join(key)}: in one of table and summary" for key in sorted(groups ^ stated.keys())
+    ]
+    for key in sorted(groups.keys() & stated.keys()):
         for name, figure in _figures(groups[key], case.pack.root).items():
             said = stated[key].get(name)
             if not isinstance(said, int | float) or abs(said - figure) > FIGURES * max(figure, 1):

@@ -15,7 +15,8 @@ def universe_words(case: Case) -> Answer:
     for view in ("persons", "households", "dwellings"):
         if case.declared_unavailable(view):
             continue
-        for word, number in case.rows(f"SELECT universe, count(*) FROM {view} GROUP BY ALL"):
+        sql = f"SELECT universe, count(*) FROM {view} GROUP BY ALL ORDER BY ALL"
+        for word, number in case.rows(sql):
             if word not in words:
                 faults.append(f"{view}: {number:,} rows of universe {word!r}")
     stated = {str(u): tuple(parts) for u, parts in case.manifest["universes"].items()}

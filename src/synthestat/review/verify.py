@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from synthestat.errors import SynthestatError
+from synthestat.errors import CubeError, SnapshotError, SynthestatError
 from synthestat.review.case import TABLES, Case, open_case
 from synthestat.review.controls import deviation, expected_status
 from synthestat.review.questions import QUESTIONS
@@ -70,36 +71,57 @@ def verify_run(
     `progress` is told each check as it ends. A file that is damaged or absent fails the checks
     that need it; the others are carried out. Raises BundleError only if there is no folder.
     """
-    checks = []
     with open_case(folder, snapshots) as case:
-        for question in QUESTIONS:
-            check = ask(question, case)
-            checks.append(check)
-            if progress is not None:
-                progress(check)
-        return Verification(_run_id(case), tuple(checks), *_recounted(case))
+        return verify_case(case, progress=progress)
+
+
+def verify_case(case: Case, *, progress: Callable[[Check], None] | None = None) -> Verification:
+    """Judge a run that is open already; as `verify_run`."""
+    checks = []
+    for question in QUESTIONS:
+        check = ask(question, case)
+        checks.append(check)
+        if progress is not None:
+            progress(check)
+    return Verification(run_id_of(case), tuple(checks), *_recounted(case))
 
 
 def ask(question: Question, case: Case) -> Check:
     """Carry out one check; what keeps it from being carried out is a FAIL that names the file."""
     answer = _unreadable(question, case)
+    damaged = answer is not None and answer.status is Status.FAIL
+    case.used.clear()
     if answer is None:
         try:
             answer = question.judge(case)
         except DAMAGE as error:
             answer = _damaged(question, error)
+            damaged = not isinstance(error, (SnapshotError, CubeError))
     return Check(
         id=question.id,
         family=question.family,
         finding=question.finding,
         required=question.required,
         status=answer.status,
-        notes=answer.notes,
+        notes=_placeless(answer.notes, case),
         figures=answer.figures,
-        threshold=question.threshold,
-        offending=answer.offending,
+        threshold=_with_values(question.threshold, case),
+        offending=tuple(_placeless(line, case) for line in answer.offending),
         remedy="" if answer.status in (Status.PASS, Status.SKIP) else question.remedy,
+        thresholds=tuple(sorted(case.used)),
+        damaged=damaged,
     )
+
+
+def _placeless(line: str, case: Case) -> str:
+    """A line without the folder in which the run happens to lie."""
+    return line.replace(f"{case.folder}/", "").replace(str(case.folder), "the run")
+
+
+def _with_values(said: str, case: Case) -> str:
+    """A question's threshold with the value of each threshold that it names in braces."""
+    known = case.thresholds.by_id
+    return re.sub(r"\{(\w+)\}", lambda found: f"{known[found[1]].value:g}", said)
 
 
 def _unreadable(question: Question, case: Case) -> Answer | None:
@@ -125,7 +147,8 @@ def _damaged(question: Question, error: BaseException) -> Answer:
     )
 
 
-def _run_id(case: Case) -> str:
+def run_id_of(case: Case) -> str:
+    """The run's id as its manifest has it, else the name of its folder."""
     try:
         return str(case.manifest["run_id"])
     except DAMAGE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,15 @@ def write_run_page(
     out: Path | None = None,
     boundaries: Path | None = None,
     verification: object | None = None,
+    review: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the page of the run in `folder` and return its path.
 
     `out` is the page's file, beside the run's folder by default (`<run_id>.html`); it must not lie
     inside the bundle, whose checksums are sealed. `boundaries` is a GeoJSON file of the zones.
-    `verification` has `checks` (each with id, status, notes) and `passed`. The file appears whole
-    or not at all. Raises BundleError, InputError (boundaries) or OutputError.
+    `verification` has `checks` (each with id, status, notes) and `passed`; `review` is the document
+    of review.json. The file appears whole or not at all. Raises BundleError, InputError
+    (boundaries) or OutputError.
     """
     bundle = open_bundle(folder)
     page = out if out is not None else folder.resolve().with_name(folder.resolve().name + ".html")
@@ -46,13 +49,17 @@ def write_run_page(
             f"{page.name} would lie inside the bundle, whose checksums are sealed",
             remedy="give a place outside the run's folder",
         )
-    text = run_page(bundle, page.resolve().parent, boundaries, verification)
+    text = run_page(bundle, page.resolve().parent, boundaries, verification, review)
     _write_whole(page, text)
     return page
 
 
 def run_page(
-    bundle: Bundle, place: Path, boundaries: Path | None, verification: object | None
+    bundle: Bundle,
+    place: Path,
+    boundaries: Path | None,
+    verification: object | None,
+    review: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the HTML of the page that will stand in the folder `place`."""
     run = run_facts.read_run(bundle)
@@ -93,6 +100,7 @@ def run_page(
             files=run_facts.files(run),
             has_notes=bundle.path("model_notes.md").is_file(),
             verified=run_facts.verified(verification),
+            review=review,
             folder=quote(folder),
         )
     )
