@@ -81,7 +81,7 @@ class System:
 
 
 def solve(
-    system: System, *, seconds: float, near: Mapping[str, int] | None = None
+    system: System, *, nodes: int, near: Mapping[str, int] | None = None
 ) -> tuple[Found, dict[str, int]]:
     """Search a whole solution, the one nearest in absolute differences to `near` if given.
 
@@ -108,7 +108,7 @@ def solve(
         integrality=whole,
         bounds=Bounds(0, np.inf),
         constraints=constraints,
-        options={"time_limit": seconds, "mip_rel_gap": 0.01},
+        options={"node_limit": nodes, "mip_rel_gap": 0.01},
     )
     if result.status == INFEASIBLE:
         return Found.NONE, {}
@@ -119,21 +119,21 @@ def solve(
     return (Found.OPEN, {}) if system.faults(solution) else (Found.SOLUTION, solution)
 
 
-def conflicting(system: System, *, seconds: float) -> tuple[str, ...]:
+def conflicting(system: System, *, nodes: int) -> tuple[str, ...]:
     """Labels of an irreducible set of rows that no solution keeps; () where none is proved.
 
     Rows are taken away in halves, then quarters and so on, as long as the rest stays without a
     solution; at last every single one has been tried.
     """
     kept = [row.label for row in system.rows]
-    if solve(system, seconds=seconds)[0] is not Found.NONE:
+    if solve(system, nodes=nodes)[0] is not Found.NONE:
         return ()
     size = max(len(kept) // 2, 1)
     while True:
         at = 0
         while at < len(kept):
             rest = kept[:at] + kept[at + size :]
-            if rest and solve(system.only(rest), seconds=seconds)[0] is Found.NONE:
+            if rest and solve(system.only(rest), nodes=nodes)[0] is Found.NONE:
                 kept = rest
             else:
                 at += size
@@ -142,17 +142,17 @@ def conflicting(system: System, *, seconds: float) -> tuple[str, ...]:
         size = max(size // 2, 1)
 
 
-def irreducible_faults(system: System, labels: Sequence[str], *, seconds: float) -> list[str]:
+def irreducible_faults(system: System, labels: Sequence[str], *, nodes: int) -> list[str]:
     """What keeps rows from being an irreducible conflicting set of a system; [] if nothing."""
     known = {row.label for row in system.rows}
     faults = [f"{label}: no such row" for label in labels if label not in known]
     if faults or not labels:
         return faults or ["the set is empty"]
-    if solve(system.only(labels), seconds=seconds)[0] is not Found.NONE:
+    if solve(system.only(labels), nodes=nodes)[0] is not Found.NONE:
         return ["a population can keep all of these rows"]
     for label in labels:
         rest = [other for other in labels if other != label]
-        if rest and solve(system.only(rest), seconds=seconds)[0] is Found.NONE:
+        if rest and solve(system.only(rest), nodes=nodes)[0] is Found.NONE:
             faults.append(f"{label}: the others contradict each other without it")
     return faults
 

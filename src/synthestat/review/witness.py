@@ -96,11 +96,11 @@ def _searched(
     case: Case, system: System, spec: Witness, near: Mapping[str, int] | None = None
 ) -> Witness | None:
     """A solution of a system, or its irreducible conflict; None where the search stays open."""
-    seconds = case.limit("witness_seconds")
-    ended, solution = solve(system, seconds=seconds, near=near)
+    nodes = int(case.limit("witness_nodes"))
+    ended, solution = solve(system, nodes=nodes, near=near)
     if ended is Found.SOLUTION:
         return {"kind": "feasible_solution", "system": spec, "solution": solution}
-    labels = conflicting(system, seconds=seconds) if ended is Found.NONE else ()
+    labels = conflicting(system, nodes=nodes) if ended is Found.NONE else ()
     if not labels:
         return None
     said = {row.label: row.said for row in system.rows}
@@ -163,7 +163,7 @@ def _conflict_faults(case: Case, witness: Mapping[str, Any]) -> list[str]:
         for row in witness["rows"]
         if row["row"] in said and said[row["row"]] != row["says"]
     ]
-    return faults + irreducible_faults(system, labels, seconds=case.limit("witness_seconds"))
+    return faults + irreducible_faults(system, labels, nodes=int(case.limit("witness_nodes")))
 
 
 def _layers_faults(case: Case, witness: Mapping[str, Any]) -> list[str]:
