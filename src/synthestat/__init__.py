@@ -6,7 +6,7 @@ The front door, from Python:
 
     run = synthestat.build("XK", seed=420987)      # folder of a run bundle
     synthestat.verify(run).passed                  # recomputed from its files
-    synthestat.review(run).judgement.verdict       # and judged; the record lies beside the run
+    synthestat.review_run(run).judgement.verdict   # and judged; the record lies beside the run
     synthestat.page(run)                           # one offline HTML page
 """
 
@@ -15,16 +15,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "build", "page", "review", "verify"]
+__all__ = ["__version__", "build", "page", "review_run", "verify"]
 
 if TYPE_CHECKING:
-    from synthestat.api import build, page, review, verify
+    from synthestat.api import build, page, verify
+    from synthestat.api import review as review_run
 
 
 def __getattr__(name: str) -> Any:
     """Load the engine only when it is asked for, so that reading a bundle stays light."""
-    if name in {"build", "page", "review", "verify"}:
+    if name in {"build", "page", "review_run", "verify"}:
         from synthestat import api
 
-        return getattr(api, name)
+        return api.review if name == "review_run" else getattr(api, name)
     raise AttributeError(f"module 'synthestat' has no attribute {name!r}")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
+from synthestat.packs.pack import _digest as pack_digest
 from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.tables import content_digest
@@ -188,8 +189,14 @@ class PlantedRun:
 
         self.edit_json(PROVENANCE, recount)
 
-    def seal(self) -> None:
-        """Make the table digests of the manifest and the checksums true."""
+    def seal(self, *, identity: bool = True) -> None:
+        """Make the table digests of the manifest and the checksums true.
+
+        A pack that was changed gets its digest, and the run the id that follows, unless `identity`
+        is False: then the pack was changed after the build.
+        """
+        if identity:
+            self._identify()
 
         def digest(manifest: dict[str, Any]) -> None:
             for layer in list(manifest["table_digests"]):
@@ -207,6 +214,39 @@ class PlantedRun:
             if path.is_file() and path.name != "checksums.sha256"
         ]
         self.path("checksums.sha256").write_text("".join(lines), encoding="utf-8")
+
+    def _identify(self) -> None:
+        try:
+            manifest = self.read_json(MANIFEST)
+            engine, order = (
+                manifest["engine"],
+                YAML(typ="safe", pure=True).load(
+                    self.path("pack/sources.yaml").read_text(encoding="utf-8")
+                ),
+            )
+        except (OSError, ValueError, KeyError):
+            return
+        pack = pack_digest(self.path("pack"))
+        if pack == manifest["pack_digest"]:
+            return
+        whole = hashlib.sha256()
+        options = [f"{name}={value}" for name, value in manifest["options"].items()]
+        parts = (pack, engine["version"], engine["source_digest"], f"seed={manifest['seed']}")
+        for part in (*parts, *options):
+            whole.update(part.encode() + b"\x1f")
+        for source in order["tables"]:
+            whole.update(manifest["snapshots"][source["id"]].encode())
+        old = manifest["run_id"]
+        head, _, tail = old.rpartition("_seed")
+        new = f"{head.rpartition('_')[0]}_{whole.hexdigest()[:8]}_seed{tail}"
+        for path in (*self.folder.glob("*.json"), self.path(NOTES)):
+            text = path.read_text(encoding="utf-8").replace(old, new)
+            path.write_text(text.replace(manifest["pack_digest"], pack), encoding="utf-8")
+        for path in self.folder.rglob("*.parquet"):
+            name = path.relative_to(self.folder).with_suffix("").as_posix()
+            said = self.said(name)
+            if said.get("run_id") == old:
+                self.write(name, pl.read_parquet(path), said | {"run_id": new})
 
 
 def defect(finding: int, check: str) -> Callable[[Edit], Edit]:

@@ -65,7 +65,7 @@ def missing_layers(case: Case) -> Answer:
     gone = unavailable_layers(case)
     lines = [
         f"{layer['layer']}: needs {'; '.join(layer['evidence_needed']) or 'what it does not say'}; "
-        f"not looked in: {', '.join(layer['places_left']) or 'nowhere left'}"
+        f"places left: {', '.join(layer['places_left']) or 'none'}"
         for layer in gone
     ]
     figures = {
@@ -106,7 +106,7 @@ def national_widths(case: Case) -> Answer:
     lines = [
         f"{row['quantity']} {row['universe']} {row['category']}: {row['low']:,.1f} to "
         f"{row['high']:,.1f} around {row['estimate']:,.0f}, {row['width']:.2f} of it; "
-        f"not looked in: {', '.join(row['places_left']) or 'nowhere left'}"
+        f"places left: {', '.join(row['places_left']) or 'none'}"
         for row in wide
     ]
     figures = {

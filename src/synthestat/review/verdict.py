@@ -1,8 +1,9 @@
 """The verdict: from the records of the checks, by declared rules in a fixed order.
 
 Every check that keeps the verdict from PASS falls under the first rule that applies to it, and the
-verdict is that of the earliest rule under which one falls. Humans are asked last: as long as a
-model or a source can be improved, that comes first.
+verdict is that of the earliest rule under which one falls. A model comes before what a bundle says
+of itself, for a new build says it anew. Humans are asked last: as long as a model or a source can
+be improved, that comes first.
 """
 
 from __future__ import annotations
@@ -91,6 +92,11 @@ class Judgement:
 
 INVALID = ("files", "links")
 UNTRUE = ("honesty", "notes")
+STATEMENTS = (
+    *("residual_rows", "residual_status", "deviation_figure", "relaxations_logged"),
+    *("control_levels", "interval_summary", "quality_tiers"),
+)
+"""Checks outside these families of what a file says about tables that may be sound."""
 SOURCES = (
     "recountable",
     "missing_declared",
@@ -122,11 +128,11 @@ def _hard_conflict(check: Check, witnesses: Sequence[Witness]) -> bool:
 
 
 def _untrue(check: Check, _: Sequence[Witness]) -> bool:
-    return _failed(check) and check.family in UNTRUE
+    return _failed(check)
 
 
 def _model(check: Check, _: Sequence[Witness]) -> bool:
-    return _failed(check)
+    return _failed(check) and check.family not in UNTRUE and check.id not in STATEMENTS
 
 
 def _impossible(witnesses: Sequence[Witness]) -> bool:
@@ -180,18 +186,18 @@ RULES: tuple[Rule, ...] = (
         (Role("marginals researcher", "mend or lower one of the conflicting cells"),),
     ),
     Rule(
+        "model",
+        Verdict.NEEDS_MODEL_FIX,
+        "a required check of households, controls, universes, attributes or intervals fails",
+        _model,
+        (Role("modeler", "mend the stage that made these rows, and build again"),),
+    ),
+    Rule(
         "untrue_statement",
         Verdict.BLOCKED_INVALID_OUTPUT,
         "the bundle says of itself what its tables do not bear out",
         _untrue,
         (Role("modeler", "write the files anew from the tables of the run"),),
-    ),
-    Rule(
-        "model",
-        Verdict.NEEDS_MODEL_FIX,
-        "any other required check fails",
-        _model,
-        (Role("modeler", "mend the stage that made these rows, and build again"),),
     ),
     Rule(
         "target_missed",
