@@ -16,11 +16,6 @@ from synthestat.review.record import Answer, found
 from synthestat.tables import content_digest
 
 CHECKSUMS = "checksums.sha256"
-PACK_FILES = (
-    *("country.yaml", "geography.csv", "sources.yaml", "controls.yaml", "priors.yaml"),
-    *("attributes.yaml", "concordance.csv", "LIMITS.md", "default_priors.yaml"),
-)
-"""The files of a pack that its digest covers, in order."""
 COLUMNS = {
     "persons": {
         "person_id": "whole number",
@@ -179,23 +174,6 @@ def table_digests(case: Case) -> Answer:
         if digest != stated[layer]:
             faults.append(f"{path.name}: content digest {digest}, manifest {stated[layer]}")
     return found(faults, "every table has the content that the manifest states")
-
-
-def pack_digest(case: Case) -> Answer:
-    """The pack in the bundle has the bytes that the run was built from, by the manifest's digest.
-
-    SHA-256 over each file's name, a unit separator and its bytes, in the order of PACK_FILES; an
-    absent file has no bytes. A level or a tolerance that was changed afterwards, in every file
-    alike, is found here.
-    """
-    digest = hashlib.sha256()
-    for name in PACK_FILES:
-        path = case.folder / "pack" / name
-        digest.update(f"{name}\x1f".encode())
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    stated, found_digest = case.manifest["pack_digest"], digest.hexdigest()
-    faults = [] if stated == found_digest else [f"pack: digest {found_digest}, manifest {stated}"]
-    return found(faults, "the pack is the one that the run was built from")
 
 
 def layers(case: Case) -> Answer:

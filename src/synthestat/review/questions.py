@@ -76,11 +76,6 @@ QUESTIONS: tuple[Question, ...] = (
         files.table_digests,
     ),
     Question(
-        "pack_digest", "files", 10, (MANIFEST,),
-        "the pack's content digest as in the manifest: the contract", RESTORE,
-        files.pack_digest,
-    ),
-    Question(
         "layers", "files", 26, (MANIFEST,),
         "exactly one of table and marker for each of six layers: the contract", REBUILD,
         files.layers,
@@ -103,7 +98,7 @@ QUESTIONS: tuple[Question, ...] = (
         files.run_identity,
     ),
     Question(
-        "pack_digest", "files", 20, (MANIFEST, COUNTRY),
+        "pack_digest", "files", 10, (MANIFEST, COUNTRY),
         "the pack, engine and options of the manifest, by digest and in the run's id: the contract",
         RESTORE, evidence.pack_digest,
     ),

@@ -30,6 +30,7 @@ DAMAGE = (
     AttributeError,
     ArithmeticError,
     StopIteration,
+    RuntimeError,  # what a generator makes of it
 )
 """What a check may meet in files that are not what they should be."""
 
