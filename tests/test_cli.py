@@ -19,13 +19,16 @@ def synthestat(*words: str | Path, cwd: Path | None = None) -> subprocess.Comple
 
 
 def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
-    """Build, verify and page a pack that does not ship, from a folder that is not the project's."""
+    """Build, review and page a pack that does not ship, from a folder that is not the project's."""
     done = synthestat("run", TINY, "--out", "runs", "--seed", "3", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "all claims recomputed and true" in done.stdout
     assert "SYNTHETIC" in done.stdout
+    assert "Verdict  NEEDS_MORE_SOURCES" in done.stdout
     (run,) = (tmp_path / "runs" / "ZZ").glob("zz_national_*_seed3")
-    assert run.with_name(run.name + ".html").is_file()
+    assert 'id="review"' in run.with_name(run.name + ".html").read_text("utf-8")
+    record = json.loads(run.with_name(run.name + ".review.json").read_text("utf-8"))
+    assert record["verdict"] == "NEEDS_MORE_SOURCES"
     assert str(run.name) in done.stdout
     shown = synthestat("show", tmp_path / "runs")
     assert shown.returncode == 0
@@ -36,6 +39,27 @@ def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
     )
     assert checked.returncode == 0, checked.stdout
     assert json.loads(report.read_text(encoding="utf-8"))["passed"] is True
+
+
+def test_a_review_says_the_verdict_and_ends_with_one_only_where_a_claim_is_false(
+    tmp_path: Path, tiny_run: Path
+) -> None:
+    import shutil
+
+    run = Path(shutil.copytree(tiny_run, tmp_path / tiny_run.name))
+    record = run.with_name(f"{run.name}.review.json")
+    other = tmp_path / "other.json"
+    frozen = TINY / "snapshots"
+    done = synthestat("review", run, "--snapshots", frozen, "--json", other)
+    assert done.returncode == 0, done.stderr
+    assert "Verdict  NEEDS_MORE_SOURCES" in done.stdout
+    assert "Hidden-population overlays" in done.stdout
+    assert json.loads(record.read_text("utf-8")) == json.loads(other.read_text("utf-8"))
+    (run / "model_notes.md").write_text("SYNTHETIC\n", encoding="utf-8")
+    done = synthestat("review", run, "--snapshots", frozen)
+    assert done.returncode == 1
+    assert "Verdict  BLOCKED_INVALID_OUTPUT" in done.stdout
+    assert json.loads(record.read_text("utf-8"))["claims_false"] is True
 
 
 def test_a_false_claim_ends_with_one(tmp_path: Path, tiny_run: Path) -> None:
@@ -81,6 +105,8 @@ def test_the_registry_lists_every_distribution_and_marks_what_is_used(tmp_path: 
         (("build", str(TINY), "--seed", "-1"), "negative"),
         (("build", str(TINY), "--workers", "0"), "0 workers"),
         (("verify", "nowhere"), "not a folder"),
+        (("review", "nowhere"), "not a folder"),
+        (("review", str(TINY), "--snapshots", "nowhere"), "nowhere is not a folder of frozen"),
         (("show", "nowhere"), "not a folder"),
         (("page", "nowhere"), "not a folder"),
         (("run", str(TINY), "QQ"), "no country pack answers to 'QQ'"),
@@ -136,7 +162,7 @@ def test_help_teaches() -> None:
     first = synthestat("--help")
     assert first.returncode == 0
     assert "synthestat run XK" in first.stdout
-    for command in ("countries", "registry", "build", "verify", "page", "show", "run"):
+    for command in ("countries", "registry", "build", "verify", "review", "page", "show", "run"):
         helped = synthestat(command, "--help")
         assert helped.returncode == 0
         assert "Usage" in helped.stdout
@@ -147,4 +173,6 @@ def test_the_front_door_from_python(tmp_path: Path) -> None:
 
     run = front.build(TINY, seed=5, out=tmp_path, workers=1)
     assert front.verify(run, snapshots=TINY / "snapshots").passed
-    assert front.page(run).is_file()
+    judged = front.review_run(run, snapshots=TINY / "snapshots")
+    assert judged.judgement.verdict == "NEEDS_MORE_SOURCES"
+    assert 'id="review"' in front.page(run, review=judged).read_text(encoding="utf-8")

@@ -50,6 +50,7 @@ class PlantedRun:
         for each in snapshots.folders:
             for file in each.glob("*.json"):
                 shutil.copy(file, frozen)
+        self.identifies = True  # a changed pack gets a digest and a run id of its own
         self.snapshots = SnapshotStore(frozen)
 
     def path(self, file: str) -> Path:
@@ -216,6 +217,8 @@ class PlantedRun:
         self.path("checksums.sha256").write_text("".join(lines), encoding="utf-8")
 
     def _identify(self) -> None:
+        if not self.identifies:
+            return
         try:
             manifest = self.read_json(MANIFEST)
             engine, order = (

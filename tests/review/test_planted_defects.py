@@ -101,6 +101,30 @@ def test_the_table_of_findings_names_checks_that_have_planted_defects():
         assert "`" in named, number
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("pack/controls.yaml", "the pack's digest is"), ("pack/LIMITS.md", "the pack's digest is")],
+)
+def test_a_pack_changed_after_the_build_is_found(planted, file, said):
+    planted.edit_text(file, lambda text: text + "\n# \n")
+    planted.seal(identity=False)
+    check = check_of(judge(planted), "pack_digest")
+    assert check.status is Status.FAIL
+    assert said in check.notes
+
+
+def test_an_engine_that_is_not_the_one_of_the_run_id_is_found(planted):
+    planted.edit_json(MANIFEST, lambda manifest: manifest["engine"].update(source_digest="0" * 64))
+    planted.seal()
+    check = check_of(judge(planted), "pack_digest")
+    assert check.status is Status.FAIL
+    assert "run_id" in check.notes
+
+
+def test_every_finding_that_must_be_is_planted():
+    assert {parameter.values[0] for parameter in DEFECTS} >= MUST_BE_PLANTED
+
+
 def test_a_clean_run_passes(tiny_run, tiny_snapshots):
     told = []
     verification = verify_run(tiny_run, tiny_snapshots, progress=told.append)

@@ -17,6 +17,7 @@ import pytest
 from synthestat.bundle.read import open_bundle, read_json
 from synthestat.errors import BundleError, InputError, OutputError
 from synthestat.packs.geography import read_geography
+from synthestat.review.report import review_run
 from synthestat.site import pages, run_charts
 from synthestat.site.boundaries import read_boundaries
 from synthestat.site.pages import write_run_page
@@ -195,6 +196,42 @@ def test_it_says_whether_it_was_verified(page, tiny_run, tmp_path):
     assert "<script" not in html
 
 
+@pytest.fixture(scope="module")
+def record(tiny_run, tiny_snapshots) -> dict:
+    """The record of a review of Tinyland, with a hostile sentence in it."""
+    document = review_run(tiny_run, tiny_snapshots).document
+    document["findings"]["blocking"][0]["rows"].append(HOSTILE)
+    return document
+
+
+def test_a_review_stands_first_with_verdict_findings_and_gaps(record, tiny_run, tmp_path):
+    out = write_run_page(tiny_run, out=tmp_path / "p.html", review=record)
+    html = out.read_text(encoding="utf-8")
+    reader = Reader(html)
+    text = reader.text
+    assert html.index('id="review"') < html.index('id="status"')
+    assert record["verdict"] in text
+    assert f"Confidence {record['confidence']['value']:.2f}" in text
+    for finding in record["findings"]["blocking"]:
+        assert finding["check"] in text
+        assert finding["notes"] in text
+        assert finding["rows"][0] in text
+    widths = [a["style"] for tag, a in reader.tags if tag == "span" and a.get("style")]
+    assert widths == [f"width: {need['gap']:.1f}%" for need in record["rubric"]]
+    for need in record["rubric"]:
+        for words in (need["title"], need["ideal"], need["impossible"], need["moves_most"]):
+            assert words in text
+    for action in record["next_actions"]:
+        assert f"<strong>{action['role']}</strong>: {action['action']}" in html
+    assert HOSTILE in text
+    assert "<script" not in html
+
+
+def test_without_a_review_there_is_no_verdict(page):
+    assert 'id="review"' not in page
+    assert "#review" not in page
+
+
 # What it must never do ----------------------------------------------------------------------------
 
 
@@ -360,8 +397,8 @@ def chromium() -> str:
 
 
 @pytest.mark.browser
-def test_it_opens_in_a_browser_without_a_complaint(chromium, tiny_run, tmp_path):
-    page = write_run_page(tiny_run, out=tmp_path / "tiny.html")
+def test_it_opens_in_a_browser_without_a_complaint(chromium, record, tiny_run, tmp_path):
+    page = write_run_page(tiny_run, out=tmp_path / "tiny.html", review=record)
     flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
     shown = subprocess.run(
         [
