@@ -93,6 +93,7 @@ def test_every_finding_has_a_planted_defect():
 
 def test_the_table_of_findings_names_checks_that_have_planted_defects():
     text = METHODS.read_text(encoding="utf-8")
+    text = text.partition("### What the review must catch")[2].partition("\n### ")[0]
     rows = re.findall(r"^\| (\d+) \| [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
     assert [int(number) for number, _ in rows] == sorted(MUST_BE_PLANTED)
     known = planted_checks()
@@ -119,10 +120,6 @@ def test_an_engine_that_is_not_the_one_of_the_run_id_is_found(planted):
     check = check_of(judge(planted), "pack_digest")
     assert check.status is Status.FAIL
     assert "run_id" in check.notes
-
-
-def test_every_finding_that_must_be_is_planted():
-    assert {parameter.values[0] for parameter in DEFECTS} >= MUST_BE_PLANTED
 
 
 def test_a_clean_run_passes(tiny_run, tiny_snapshots):
