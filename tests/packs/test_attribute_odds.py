@@ -110,7 +110,7 @@ DAMAGE = {
         "attributes.yaml",
         "    control: persons_faith\n    stratum: language\n    association: faith_by_language\n",
         "",
-        ("faith", "needs a control, a pattern, or odds"),
+        ("faith", "needs a control, a guide, a pattern, or odds"),
     ),
     "partners without categories": (
         "attributes.yaml",
