@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-from planted import DWELLINGS, HOUSEHOLDS, MANIFEST, PERSONS, TIERS, PlantedRun
+from invented_layers import add_layers
+from planted import TIERS, PlantedRun
 
 import synthestat
 
@@ -73,42 +72,5 @@ def run_of(pack: Path, below: Path) -> Path:
 
 def write_layers(run: PlantedRun) -> None:
     """Give a run the three layers that are not built yet, made by hand, in place of markers."""
-    zones = run.table(DWELLINGS)["zone_code"].unique().sort()
-    layers = {
-        "hidden_population_overlays": pl.DataFrame(
-            {
-                "category": ["unregistered"] * len(zones),
-                "zone_code": zones,
-                "period": ["2021"] * len(zones),
-                "low": [2.0] * len(zones),
-                "mid": [4.0] * len(zones),
-                "high": [7.0] * len(zones),
-                "method": ["multiplier"] * len(zones),
-                "source": ["invented"] * len(zones),
-                "inside_de_jure": [False] * len(zones),
-            }
-        ),
-        "work_school_assignments": run.table(PERSONS)
-        .filter(pl.col("age").is_between(6, 60))
-        .select("person_id", pl.col("zone_code").alias("place"), evidence=pl.lit("modelled")),
-        "synthetic_building_assignments": run.table(DWELLINGS).select(
-            "dwelling_id", building_id=pl.col("dwelling_id"), evidence=pl.lit("modelled")
-        ),
-    }
-    run_id = run.read_json(MANIFEST)["run_id"]
-    notice = run.said(HOUSEHOLDS)["notice"]
-    for layer, table in layers.items():
-        run.path(f"{layer}.unavailable.json").unlink()
-        said = {"notice": notice, "run_id": run_id}
-        said["evidence"] = dict.fromkeys(table.columns, "modelled")
-        run.write(layer, table, said)
-
-    def present(manifest: dict[str, Any]) -> None:
-        for layer in layers:
-            manifest["layers"][layer] = "modelled"
-            manifest["table_digests"][layer] = ""
-        built = manifest["coverage"]["built"]
-        built["buildings"]["all"] = built["dwellings"]["all"]
-
-    run.edit_json(MANIFEST, present)
+    add_layers(run)
     run.edit_json(TIERS, lambda tiers: tiers.update(missing_layers=[]))
