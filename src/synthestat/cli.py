@@ -349,10 +349,11 @@ def _print_verdict(judged: Review) -> None:
     colour = colour if judged.passed else "bold red"
     screen.print(f"Verdict  [{colour}]{judged.judgement.verdict}[/]", highlight=False)
     confidence = judged.document["confidence"]["value"]
-    screen.print(f"         {judged.judgement.when}; confidence {confidence:.2f}", highlight=False)
+    when = f"         {judged.judgement.when}; confidence {confidence:.2f}"
+    screen.print(when, highlight=False, soft_wrap=True)
     for action in judged.document["next_actions"][:2]:
         words = f"Next     {action['role']}: {action['action']}"
-        screen.print(words, markup=False, highlight=False)
+        screen.print(words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_findings(judged: Review) -> None:

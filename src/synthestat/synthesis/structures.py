@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from math import lgamma, log
 
 import numpy as np
@@ -77,6 +77,7 @@ _MOST_GRANDCHILDREN = 8
 _MOST_SIBLINGS = 3
 _MOST_RELATIVES = 8
 _MOST_NONRELATIVES = 6
+_KEPT = 64  # weighted structures, half a megabyte each; zones of replicates each have their own
 _RAREST = 1e-5  # structures of a smaller share of their size are left out: assumption
 
 
@@ -279,7 +280,7 @@ def _log(weight: float) -> float:
     return log(weight) if weight > 0 else -np.inf
 
 
-@cache
+@lru_cache(maxsize=_KEPT)
 def _weighted(terms: tuple[tuple[float, ...], ...], largest: int) -> Structures:
     grammar = _grammar(largest)
     table = np.array([_row(parts) for parts in grammar.parts])
