@@ -63,7 +63,7 @@ bench: $(STAMP)  ## time everything in benchmarks/, results as JSON in benchmark
 
 # The fewest forks: one NumPy for every Python, since its draws may change between versions.
 lock: $(STAMP)  ## resolve requirements.lock from pyproject.toml (UPGRADE=--upgrade for the newest)
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --extra server --group dev --universal --python-version 3.11 \
 	    --fork-strategy fewest --custom-compile-command 'make lock' --quiet $(UPGRADE) --output-file requirements.lock
 
 clean:  ## remove caches and built files; runs and .venv stay
