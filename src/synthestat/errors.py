@@ -8,7 +8,11 @@ SynthestatError                 exit code
 │   ├── SnapshotError               2      a frozen extract is absent or its bytes changed
 │   ├── CubeError                   2      an extract is not the data cube that it claims to be
 │   ├── OutputError                 2      the output folder cannot take the run
-│   └── BundleError                 2      a folder is not a run bundle
+│   ├── BundleError                 2      a folder is not a run bundle
+│   ├── BoardError                  2      a board cannot be opened or changed
+│   │   ├── NotFoundError           2      a board holds no such task, cycle or account
+│   │   └── ConflictError           2      a task is not in the state that a change supposes
+│   └── RightsError                 2      somebody's role is not enough for what was asked
 ├── BlockedError                    3      the HARD controls contradict each other
 └── NotConvergedError               1      a fit or a search stopped short where it must not
 ```
@@ -68,6 +72,22 @@ class OutputError(InputError):
 
 class BundleError(InputError):
     """A folder is not a run bundle, or a file that the bundle needs cannot be read."""
+
+
+class BoardError(InputError):
+    """A board cannot be opened, or does not take a change."""
+
+
+class NotFoundError(BoardError):
+    """A board holds no task, cycle or account of this number or name."""
+
+
+class ConflictError(BoardError):
+    """A task is not as a change supposes: taken, ended, or changed by somebody else meanwhile."""
+
+
+class RightsError(InputError):
+    """Somebody's role is not enough for what was asked, or the rules keep it from them."""
 
 
 class BlockedError(SynthestatError):

@@ -1,0 +1,1 @@
+"""Migrations of the board, run by alembic when a board is opened."""

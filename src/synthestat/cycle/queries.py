@@ -1,0 +1,70 @@
+"""Looking at a board: each function sees one state of it, and changes nothing."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from synthestat.cycle.database import Board, reading
+from synthestat.cycle.schema import COMMENTS, CYCLES, EVENTS, RUNS, TASKS
+from synthestat.cycle.values import Comment, Cycle, Event, Task, TaskRun
+from synthestat.errors import NotFoundError
+
+
+def tasks(
+    board: Board,
+    *,
+    cycle_id: int | None = None,
+    status: str | None = None,
+    role: str | None = None,
+) -> list[Task]:
+    """Return tasks, the most urgent first, then by id."""
+    query = sa.select(TASKS).order_by(TASKS.c.priority.desc(), TASKS.c.id)
+    for column, wanted in ((TASKS.c.cycle_id, cycle_id), (TASKS.c.status, status)):
+        query = query if wanted is None else query.where(column == wanted)
+    query = query if role is None else query.where(TASKS.c.role == role)
+    with reading(board) as connection:
+        return [Task.of(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def task(board: Board, task_id: int) -> Task:
+    """Return one task; NotFoundError where there is none."""
+    with reading(board) as connection:
+        row = connection.execute(sa.select(TASKS).where(TASKS.c.id == task_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"there is no task {task_id}", remedy="synthestat board list")
+    return Task.of(dict(row))
+
+
+def children(board: Board, task_id: int) -> list[int]:
+    """Return the ids of the tasks that wait for one."""
+    return [each.id for each in tasks(board) if task_id in each.parents]
+
+
+def runs(board: Board, task_id: int) -> list[TaskRun]:
+    """Return the tries at a task, in order."""
+    names = [column for column in RUNS.c if column.name != "lease"]
+    query = sa.select(*names).where(RUNS.c.task_id == task_id).order_by(RUNS.c.id)
+    with reading(board) as connection:
+        return [TaskRun(**row) for row in connection.execute(query).mappings()]
+
+
+def comments(board: Board, task_id: int) -> list[Comment]:
+    """Return what was said about a task, in order."""
+    query = sa.select(COMMENTS).where(COMMENTS.c.task_id == task_id).order_by(COMMENTS.c.id)
+    with reading(board) as connection:
+        return [Comment(**row) for row in connection.execute(query).mappings()]
+
+
+def events(board: Board, *, task_id: int | None = None, after: int = 0) -> list[Event]:
+    """Return the log, or what of it is about one task, in order."""
+    query = sa.select(EVENTS).where(EVENTS.c.id > after).order_by(EVENTS.c.id)
+    query = query if task_id is None else query.where(EVENTS.c.task_id == task_id)
+    with reading(board) as connection:
+        return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def cycles(board: Board) -> list[Cycle]:
+    """Return every cycle, the newest last."""
+    with reading(board) as connection:
+        found = connection.execute(sa.select(CYCLES).order_by(CYCLES.c.id)).mappings()
+        return [Cycle(**row) for row in found]
