@@ -17,7 +17,7 @@ from synthestat.cycle.fixes import fixed_priors, next_fix
 from synthestat.cycle.intake import brought_from, take_in
 from synthestat.cycle.process import read_gap, rounds_of
 from synthestat.cycle.research import look, read_shelf, summary_of
-from synthestat.cycle.results import BUILDS, built_in, run_folder
+from synthestat.cycle.results import built_in, run_folder
 from synthestat.cycle.roles import Actor, Role
 from synthestat.cycle.rounds import Round
 from synthestat.cycle.values import Cycle, Status, Task
@@ -108,12 +108,13 @@ def review(job: Job) -> Worked:
 
 
 def fix(job: Job) -> Worked:
-    """Change the pack of the best round by the first declared fix that was not tried yet."""
+    """Change the pack by the first declared fix that was not tried yet.
+
+    A fix after which more checks failed than before is taken back first.
+    """
     rounds = rounds_of(job.tasks)
-    best = best_round(rounds)
-    builds = [t for t in job.tasks if t.round == best.number and t.kind in BUILDS]
-    review_ = next(t for t in job.tasks if t.round == best.number and t.kind == "review")
-    pack = find_pack(pack_before(job.cycle, job.tasks, builds[0].id))
+    pack = find_pack(_sound_pack(job, rounds))
+    review_ = next(t for t in job.tasks if t.round == rounds[-1].number and t.kind == "review")
     tried = [str(t.result["fix"]) for t in job.tasks if "fix" in t.result]
     found = next_fix(pack, review_.result["blocking"], tried)
     if found is None:
@@ -122,10 +123,13 @@ def fix(job: Job) -> Worked:
     return {"fix": found.id, "what": found.what, "pack": str(made.folder)}, found.what
 
 
-def best_round(rounds: Sequence[Round]) -> Round:
-    """Return the round that the fewest checks keep from PASS, the first of them."""
-    reviewed = [each for each in rounds if each.gaps] or list(rounds)
-    return min(reviewed, key=lambda each: (len(each.blocking), each.number))
+def _sound_pack(job: Job, rounds: Sequence[Round]) -> str:
+    """Return the pack as it is, or as it was before a fix that made matters worse."""
+    latest = pack_before(job.cycle, job.tasks, job.task.id)
+    fixes = [t for t in job.tasks if t.kind == "fix" and t.result.get("pack") == latest]
+    if fixes and len(rounds) > 1 and len(rounds[-1].blocking) > len(rounds[-2].blocking):
+        return pack_before(job.cycle, job.tasks, fixes[-1].id)
+    return latest
 
 
 def research(job: Job) -> Worked:
