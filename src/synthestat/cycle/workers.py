@@ -17,10 +17,10 @@ from synthestat.cycle.fixes import fixed_priors, next_fix
 from synthestat.cycle.intake import brought_from, take_in
 from synthestat.cycle.process import read_gap, rounds_of
 from synthestat.cycle.research import look, read_shelf, summary_of
-from synthestat.cycle.results import built_in, run_folder
+from synthestat.cycle.results import built_in, pack_before, run_folder
 from synthestat.cycle.roles import Actor, Role
 from synthestat.cycle.rounds import Round
-from synthestat.cycle.values import Cycle, Status, Task
+from synthestat.cycle.values import Cycle, Task
 from synthestat.errors import BlockedError, InputError
 from synthestat.packs.pack import CountryPack, find_pack
 
@@ -72,16 +72,6 @@ class Job:
 
 
 Worked = tuple[dict[str, Any], str]
-
-
-def pack_before(cycle: Cycle, tasks: Sequence[Task], task_id: int) -> str:
-    """Return the pack (name or folder) that holds before a task: the last one made in its cycle."""
-    made = [
-        str(task.result["pack"])
-        for task in tasks
-        if task.id < task_id and task.status is Status.DONE and "pack" in task.result
-    ]
-    return made[-1] if made else str(cycle.options["pack"])
 
 
 def build(job: Job) -> Worked:
