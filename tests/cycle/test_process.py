@@ -300,3 +300,16 @@ def test_a_pack_that_was_not_taken_in_is_refused(board, cycle_of, begun):
 
 def test_the_built_in_modeler_is_nobody_else():
     assert MODELER.roles == {Role.MODELER}
+
+
+def test_the_documentation_names_every_verdict_and_rule():
+    text = (Path(__file__).parents[2] / "docs" / "cycle.md").read_text(encoding="utf-8")
+    table = text.partition("| verdict |")[2].partition("\n\n")[0]
+    for name, branch in process()["branches"].items():
+        (row,) = (line for line in table.splitlines() if f"`{name}`" in line)
+        assert ("stops" in row) == ("stop" in branch), name
+    words = {6: "six rounds", 2: "two rounds in a row"}
+    for rule in process()["stop"].values():
+        assert words[rule] in text
+    for word in process()["kinds"]["decide"]["decisions"]:
+        assert f"`{word}`" in text
