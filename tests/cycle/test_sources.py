@@ -147,3 +147,23 @@ def test_a_country_for_which_nothing_lies_ready_stops_for_a_person(searching, tm
     assert cycle.reason.endswith("no source or model is new")
     assert [task.kind for task in tasks][-1] == "decide"
     assert "statistical office" in tasks[-1].body
+
+
+def test_an_extract_that_was_lost_is_restored_by_its_hash(copy_pack, tmp_path):
+    pack = copy_pack(tmp_path)
+    lost = read_pack(pack).sources["tiny_faith"].sha256
+    extract = pack / "snapshots" / f"{lost}.json"
+    spare = tmp_path / "shelf" / "spare"
+    (spare / "snapshots").mkdir(parents=True)
+    (spare / "snapshots" / "faith.json").write_bytes(extract.read_bytes())
+    (spare / "offer.yaml").write_text(
+        "id: spare\ncloses: [nothing]\nplace: an archive\ncitation: a copy\naddress: ''\n", "utf-8"
+    )
+    extract.write_bytes(extract.read_bytes().replace(b"1", b"2", 1))
+    _, cycle, tasks = course(pack, tmp_path, tmp_path / "shelf")
+    assert tasks[0].result["blocked"]
+    assert lost in tasks[0].result["missing"][0]["rows"][0]
+    (freeze,) = (task for task in tasks if task.kind == "freeze" and task.round == 2)
+    assert freeze.result["taken"] == [f"extract {lost[:12]}"]
+    assert cycle.verdict == "NEEDS_MORE_SOURCES"  # it was built, and reviewed
+    assert extract.read_bytes() != (spare / "snapshots" / "faith.json").read_bytes()

@@ -6,13 +6,15 @@ of the result is read from the files (`results.completed`).
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synthestat.bundle.manifest import run_id
+from synthestat.bundle.write import write_blocked
 from synthestat.cycle.fixes import fixed_priors, next_fix
 from synthestat.cycle.intake import brought_from, take_in
 from synthestat.cycle.process import read_gap, rounds_of
@@ -21,8 +23,9 @@ from synthestat.cycle.results import built_in, pack_before, run_folder
 from synthestat.cycle.roles import Actor, Role
 from synthestat.cycle.rounds import Round
 from synthestat.cycle.values import Cycle, Task
-from synthestat.errors import BlockedError, InputError
-from synthestat.packs.pack import CountryPack, find_pack
+from synthestat.errors import BlockedError, InputError, SnapshotError
+from synthestat.packs.pack import CountryPack, embedded_editions, find_pack
+from synthestat.sources.snapshots import SnapshotStore
 
 Tell = Callable[[str, int, int], None]
 MODELER = Actor("built-in modeler", frozenset({Role.MODELER}))
@@ -86,6 +89,11 @@ def build(job: Job) -> Worked:
         job.tools.build(pack.folder, seed, job.out, job.tell)
     except BlockedError as error:
         return {"run_id": identity, "blocked": True}, error.message
+    except SnapshotError as error:
+        lost = BlockedError(error.message, faults=error.faults, remedy=error.remedy)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_blocked(folder.with_name(f"{identity}.blocked.json"), identity, lost)
+        return {"run_id": identity, "blocked": True}, error.message
     return {"run_id": identity}, f"built {identity}"
 
 
@@ -143,6 +151,12 @@ def freeze(job: Job) -> Worked:
     pack, place, made = job.pack(), job.new_pack(), None
     taken: list[str] = []
     refused: dict[str, list[str]] = {}
+    lost = restorable(pack, _shelf(job))
+    if lost:
+        step = place.with_name(f"{place.name}-{len(taken)}")
+        shutil.rmtree(step, ignore_errors=True)
+        made = take_in(pack.folder, lost, step)
+        taken += [f"extract {PurePosixPath(name).stem[:12]}" for name in lost]
     for offer in read_shelf(_shelf(job)):
         if offer.id not in wanted or offer.id in before:
             continue
@@ -164,6 +178,34 @@ def freeze(job: Job) -> Worked:
     for left in place.parent.glob(f"{place.name}-*"):
         shutil.rmtree(left, ignore_errors=True)
     return {**result, "pack": str(place)}, said
+
+
+def restorable(pack: CountryPack, shelf: Path | None) -> dict[str, bytes]:
+    """Return the extracts that a pack has lost and that lie elsewhere, as `take_in` takes them.
+
+    Looked for by their hash in the embedded packs and on the shelf.
+    """
+    own = SnapshotStore(pack.snapshots)
+    lost = {source.sha256 for source in pack.sources.values() if not _sound(own, source.sha256)}
+    if not lost:
+        return {}
+    folders = [home / "snapshots" for home in embedded_editions().values()]
+    folders += sorted(shelf.glob("*/snapshots")) if shelf else []
+    found = {}
+    for file in (file for folder in folders for file in sorted(folder.glob("*.json"))):
+        content = file.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 in lost:
+            found[f"snapshots/{sha256}.json"] = content
+    return found
+
+
+def _sound(store: SnapshotStore, sha256: str) -> bool:
+    try:
+        store.read(sha256)
+    except SnapshotError:
+        return False
+    return True
 
 
 HANDLERS: dict[str, Callable[[Job], Worked]] = {
