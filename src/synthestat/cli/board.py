@@ -44,6 +44,7 @@ Address = Annotated[
 Name = Annotated[str, typer.Option("--as", help="Who acts; default: your name on this machine.")]
 Number = Annotated[int, typer.Argument(help="The task's number, as in `board list`.", min=1)]
 Lease = Annotated[str, typer.Option(help="The secret that `board claim` told.")]
+WIDE, ROLE, OTHERS = 100, 25, 20  # columns: of a terminal that shows roles, of these, of the rest
 TASK_ROLES = "modeler, reviewer, marginals researcher, distribution researcher, downloader"
 RoleName = Annotated[str, typer.Option("--role", help=f"In which role: {TASK_ROLES}.")]
 
@@ -62,19 +63,21 @@ def _actor(name: str, role: str) -> Actor:
 
 
 def task_table(tasks: list[Task], now: dict[int, str] | None = None) -> Table:
-    """Return the tasks as a table; `now` says what is being done on some."""
-    table = Table("", "task", "role", "status", "what came of it", box=None)
+    """Return the tasks as a table of one line each; `now` says what is being done on some.
+
+    A narrow terminal shows no role: most titles tell it.
+    """
+    wide = screen.width >= WIDE
+    table = Table("", "task", *(["role"] if wide else []), "status", "what came of it", box=None)
     table.columns[0].justify = "right"
-    for column in (table.columns[0], table.columns[3], table.columns[4]):
-        column.no_wrap, column.overflow = True, "ellipsis"
-    table.columns[0].min_width = 3
-    table.expand, table.columns[4].ratio, table.columns[4].min_width = True, 1, 24
+    taken = OTHERS + max((len(task.title) for task in tasks), default=0) + wide * ROLE
+    room = max(screen.width - taken, 10)
     for task in tasks:
         said = (now or {}).get(task.id) or task.summary
         status = f"[{COLOURS.get(task.status, 'dim')}]{task.status}[/]"
         first = said.splitlines()[0] if said else ""
-        cells = (str(task.id), task.title, task.role.value)
-        table.add_row(*(plain(cell) for cell in cells), status, plain(first))
+        cells = [str(task.id), plain(task.title), *([task.role.value] if wide else []), status]
+        table.add_row(*cells, plain(first if len(first) <= room else first[: room - 1] + "…"))
     return table
 
 
