@@ -61,7 +61,7 @@ class Town:
 
     def draw(self) -> NDArray[np.int8]:
         value = partners_alike(self.cells, self.counts(), self.partner, (1,), self.rng)
-        exchange(value, self.cells, self.odds > 0, pairs(self.partner), KINDS, self.rng)
+        exchange(value, self.cells, self.odds > 0, pairs(self.partner), KINDS, self.rng, 5)
         return value
 
 
@@ -168,7 +168,7 @@ def test_exchanges_never_make_households_less_alike(seed: int) -> None:
     after = before.copy()
     kinds = np.arange(3, dtype=np.int8)
     mates = housemates(start)
-    made = exchange(after, town.cells, town.odds > 0, mates, kinds, town.rng)
+    made = exchange(after, town.cells, town.odds > 0, mates, kinds, town.rng, 5)
     person = np.repeat(np.arange(len(after)), np.diff(mates[0]))
     same = [int((v[person] == v[mates[1]]).sum()) for v in (before, after)]
     assert same[1] >= same[0] + 2 * made

@@ -71,7 +71,9 @@ def refine(energies: Floats, xk_pack: CountryPack) -> Refine:
 
     def run(filled: Filled, seed: int, **changes: int) -> Refinement:
         rng = np.random.default_rng(seed)
-        return refine_ages(*filled, energies, xk_pack.country.household_rules, rng, **changes)
+        return refine_ages(
+            *filled, energies, xk_pack.country.household_rules, rng, **{"sweeps": 15, **changes}
+        )
 
     return run
 

@@ -182,10 +182,12 @@ def claim(
     *,
     cycle_id: int | None = None,
     lease: float = LEASE,
+    holder: str = "",
 ) -> Claim | None:
     """Take a task: the given one, or the most urgent that is ready for one of the actor's roles.
 
-    `lease` is in seconds. Returns None where no task is ready; of a given task the reason is an
+    `lease` is in seconds; `holder` begins the secret of it, where a process is to be told by it.
+    Returns None where no task is ready; of a given task the reason is an
     error: ConflictError where it is not ready, RightsError where it may not be the actor's.
     """
     demand(actor, Action.WORK)
@@ -204,17 +206,17 @@ def claim(
             found = sorted(made.rows(TASKS, *here), key=lambda row: (-row["priority"], row["id"]))
             found = [row for row in found if not why_not(made, row, actor)][:1]
         for row in found:
-            return _lease(made, actor, row, lease)
+            return _lease(made, actor, row, lease, holder)
     return None
 
 
-def _lease(made: Change, actor: Actor, row: Row, seconds: float) -> Claim:
+def _lease(made: Change, actor: Actor, row: Row, seconds: float, holder: str) -> Claim:
     until = _later(made.at, seconds)
     run: Row = {
         "id": made.new_id(RUNS),
         "task_id": row["id"],
         "worker": actor.name,
-        "lease": secrets.token_hex(16),
+        "lease": holder + secrets.token_hex(16),
         "started": made.at,
         "heartbeat": made.at,
         "lease_until": until,
@@ -276,11 +278,16 @@ def finish(
     return task(board, task_id)
 
 
-def fail(board: Board, actor: Actor, task_id: int, lease: str, error: str) -> Task:
-    """Say that a try at a task failed: it is ready again, or blocked after the last try."""
+def fail(
+    board: Board, actor: Actor, task_id: int, lease: str, error: str, *, again: bool = True
+) -> Task:
+    """Say that a try at a task failed: it is ready again, or blocked after the last try.
+
+    With `again` False it is blocked at once, for it would fail again.
+    """
     with change(board) as made:
         _held(made, actor, task_id, lease)
-        _return(made, actor.name, _row(made, task_id), "failed", error)
+        return_task(made, actor.name, task_id, "failed", error, again=again)
     return task(board, task_id)
 
 
@@ -288,7 +295,7 @@ def give_back(board: Board, actor: Actor, task_id: int, lease: str) -> Task:
     """Return a task one holds, untried."""
     with change(board) as made:
         _held(made, actor, task_id, lease)
-        _return(made, actor.name, _row(made, task_id), "given back", "")
+        return_task(made, actor.name, task_id, "given back", "")
     return task(board, task_id)
 
 
@@ -405,7 +412,7 @@ def _held(made: Change, actor: Actor, task_id: int, lease: str) -> Row:
 def _return_expired(made: Change) -> None:
     for run in made.rows(RUNS, RUNS.c.outcome == "running", RUNS.c.lease_until <= made.at):
         last = f"no sign of life since {run['heartbeat']}"
-        _return(made, "board", _row(made, run["task_id"]), "expired", last)
+        return_task(made, "board", run["task_id"], "expired", last)
 
 
 def return_expired(board: Board) -> None:
@@ -414,11 +421,14 @@ def return_expired(board: Board) -> None:
         _return_expired(made)
 
 
-def _return(made: Change, actor: str, row: Row, outcome: str, error: str) -> None:
+def return_task(
+    made: Change, actor: str, task_id: int, outcome: str, error: str, *, again: bool = True
+) -> None:
     """End the run of a task without success; ready again, or blocked after the last try."""
+    row = _row(made, task_id)
     _end_runs(made, actor, row, outcome, error)
-    tries = made.rows(RUNS, RUNS.c.task_id == row["id"], RUNS.c.outcome.in_(["failed", "expired"]))
-    status = Status.BLOCKED if len(tries) >= MOST_TRIES else Status.READY
+    tries = made.rows(RUNS, RUNS.c.task_id == task_id, RUNS.c.outcome.in_(["failed", "expired"]))
+    status = Status.READY if again and len(tries) < MOST_TRIES else Status.BLOCKED
     summary = f"{outcome}: {error}"[:MOST_TEXT] if error else outcome
     _write(made, actor, outcome, row, status=status, assignee="", summary=summary)
 

@@ -68,3 +68,11 @@ def cycles(board: Board) -> list[Cycle]:
     with reading(board) as connection:
         found = connection.execute(sa.select(CYCLES).order_by(CYCLES.c.id)).mappings()
         return [Cycle(**row) for row in found]
+
+
+def cycle(board: Board, cycle_id: int) -> Cycle:
+    """Return one cycle; NotFoundError where there is none."""
+    for each in cycles(board):
+        if each.id == cycle_id:
+            return each
+    raise NotFoundError(f"there is no cycle {cycle_id}", remedy="synthestat cycle status")

@@ -15,8 +15,8 @@ from synthestat.diagnostics.family_structure import (
     reference_ages,
 )
 from synthestat.diagnostics.soft_targets import soft_target_rows
+from synthestat.packs.refinement import refinement_of
 from synthestat.story import Population
-from synthestat.synthesis.kinship import MOST_SWEEPS
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -107,6 +107,7 @@ def _refinement(population: Population) -> dict[str, object]:
     Energies are means per position after each sweep (minus log-density of its ties); a record is
     settled where the exchange stopped of itself before the largest number of sweeps.
     """
+    most = refinement_of(population.pack.priors).ages
     records = [(zone.zone, u, r) for zone in population.zones for u, r in zone.refinements.items()]
     by_zone: dict[str, dict[str, object]] = {}
     for zone, universe, record in records:
@@ -115,17 +116,17 @@ def _refinement(population: Population) -> dict[str, object]:
             "accepted_share": round(record.accepted, 4),
             "forbidden_before_repair": record.forbidden_before_repair,
             "forbidden": record.forbidden,
-            "settled": len(record.energies) < MOST_SWEEPS,
+            "settled": len(record.energies) < most,
         }
     sweeps = [len(record.energies) for _, _, record in records]
     return {
         "refinement": by_zone,
         "refinement_summary": {
             "records": len(records),
-            "most_sweeps": MOST_SWEEPS,
+            "most_sweeps": most,
             "sweeps": sum(sweeps),
             "largest_number_of_sweeps": max(sweeps, default=0),
-            "settled_share": sum(n < MOST_SWEEPS for n in sweeps) / max(len(sweeps), 1),
+            "settled_share": sum(n < most for n in sweeps) / max(len(sweeps), 1),
             "forbidden_before_repair": sum(r.forbidden_before_repair for _, _, r in records),
             "forbidden": sum(r.forbidden for _, _, r in records),
         },

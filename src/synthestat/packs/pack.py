@@ -22,6 +22,7 @@ from synthestat.packs.geography import (
     merged_zones,
     read_geography,
 )
+from synthestat.packs.refinement import refinement_faults
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import (
     FAMILY_COLUMN,
@@ -171,6 +172,7 @@ def read_pack(folder: Path) -> CountryPack:
         faults.extend(attribute_faults(attributes, country, controls, registry))
         faults.extend(target_faults(registry, country, attributes))
         faults.extend(spread_faults(registry) + tier_faults(registry))
+        faults.extend(refinement_faults(registry))
     if faults or country is None or geography is None:
         raise PackError(
             f"the country pack {_name(folder)} has {len(faults)} fault(s)",

@@ -19,7 +19,6 @@ from synthestat.fitting.ipf import Whole
 from synthestat.synthesis.attribute_cells import Cells
 
 YEARS_APART = 5  # between two persons who exchange categories: assumption
-_SWEEPS = 5  # of exchanges; fewer where none helps any more. Assumption
 _TRIES = 30  # persons of one cell with whom an exchange is tried in a sweep: assumption
 
 
@@ -66,18 +65,20 @@ def exchange(
     mates: tuple[NDArray[np.int64], NDArray[np.int64]],
     kinds: NDArray[np.int8],
     rng: np.random.Generator,
+    sweeps: int,
 ) -> int:
     """Exchange categories, in place, until no exchange makes more mates alike; return how many.
 
     `possible` has shape (cells, categories). `mates` are (starts, others): those of person i are
     entries starts[i] to starts[i + 1] of `others`, each pair at both of its ends. Two mates are
-    alike where the `kinds` (categories,) of their categories are the same.
+    alike where the `kinds` (categories,) of their categories are the same. At most `sweeps` are
+    made.
     """
     within = np.argsort(cells.of, kind="stable")
     starts = np.concatenate([[0], np.cumsum(cells.persons)]).astype(np.int64)
     near = _neighbours(cells)
     made = 0
-    for _ in range(_SWEEPS):
+    for _ in range(sweeps):
         draws = rng.random(len(value))
         moved = _sweep(value, cells.of, within, starts, near, possible, *mates, kinds, draws)
         made += moved

@@ -26,6 +26,7 @@ from synthestat.packs.attribute_odds import (
     universe_of,
 )
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.refinement import refinement_of
 from synthestat.packs.registry import Registry
 from synthestat.packs.spec import AttributeSpec
 from synthestat.random_streams import RandomStreams
@@ -245,14 +246,15 @@ def draw_by_cell(
     where = f"{attribute.name} of {place}"
     counts = categories_by_cell(cells, odds, quotas, names, rng, place=where)
     kinds = np.arange(len(names), dtype=np.int8)
+    sweeps = refinement_of(pack.priors).attributes
     if attribute.household_rule == "shared":
         value = spread_over_households(people.start, cells.of, counts, rng)
-        exchange(value, cells, odds > 0, housemates(people.start), kinds, rng)
+        exchange(value, cells, odds > 0, housemates(people.start), kinds, rng, sweeps)
     elif attribute.household_rule == "partners":
         alike = tuple(names.index(name) for name in attribute.alike)
         value = partners_alike(cells, counts, people.partner, alike, rng)
         kinds = np.where(np.isin(kinds, alike), kinds, -1).astype(np.int8)
-        exchange(value, cells, odds > 0, pairs(people.partner), kinds, rng)
+        exchange(value, cells, odds > 0, pairs(people.partner), kinds, rng, sweeps)
     else:
         value = at_random(cells, counts, rng)
     return value

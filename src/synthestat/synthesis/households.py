@@ -22,6 +22,7 @@ from synthestat.fitting.rounding import WeightedSum, round_to_margins
 from synthestat.fitting.tilting import tilt_groups
 from synthestat.fitting.two_way import round_two_way
 from synthestat.packs.pack import CountryPack
+from synthestat.packs.refinement import refinement_of
 from synthestat.packs.spec import HOUSEHOLD_TYPES, HouseholdRules
 from synthestat.random_streams import RandomStreams
 from synthestat.synthesis.arrangements import arrangement_shares
@@ -107,10 +108,13 @@ def form_households(
     cells = size_by_type(fit.structures, structures, sizes, margins, rng, place=key)
     plan = Plan(counts, structures, fit, cells, sizes, margins, nuclei, rules, key)
     energies = kinship_energies(registry, rules)
+    sweeps = refinement_of(registry).ages
     for left in reversed(range(_ATTEMPTS)):
         positions, group, by_group = place_persons(plan, rng)
         age, sex = first_ages(positions, group, by_group, rng)
-        refinement = refine_ages(positions, age, sex, energies, rules, rng, group=group)
+        refinement = refine_ages(
+            *(positions, age, sex, energies, rules, rng), group=group, sweeps=sweeps
+        )
         untied = untie(positions, age, energies)
         off = _off(positions, age, sex, plan) if untied else ""
         if not off:

@@ -30,7 +30,6 @@ _EVERY_GAP = (-120, 120)
 _SETTLED = (
     0.005  # change of mean energy per position between sweeps that counts as none: assumption
 )
-MOST_SWEEPS = 15  # of proposals, one for each position with ties: assumption
 _STILL = 2  # sweeps in a row without change before the exchange stops: assumption
 _PARENTAL = (Tie.MOTHER, Tie.FATHER, Tie.FATHER_BESIDE)
 
@@ -93,7 +92,7 @@ def refine_ages(
     rng: np.random.Generator,
     *,
     group: NDArray[np.int8] | None = None,
-    sweeps: int = MOST_SWEEPS,
+    sweeps: int,
     repair_tries: int = 400,
 ) -> Refinement:
     """Exchange persons in place until the mean energy settles, then repair forbidden ties.

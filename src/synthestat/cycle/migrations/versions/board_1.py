@@ -15,6 +15,18 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables, the first link of the chain, and what keeps events as they are."""
+    _people()
+    _log()
+    _work()
+    op.execute(
+        sa.text("INSERT INTO chain (id, last, hash) VALUES (1, 0, :hash)").bindparams(hash="0" * 64)
+    )
+    for statement in protections(op.get_bind().dialect.name):
+        op.execute(sa.text(statement))
+
+
+def _people() -> None:
+    """Accounts and their tokens."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -27,22 +39,31 @@ def upgrade() -> None:
         sa.UniqueConstraint("name"),
     )
     op.create_table(
+        "tokens",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("active", sa.Integer(), nullable=False),
+        sa.Column("created", sa.Text(), nullable=False),
+        sa.Column("used", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("digest"),
+    )
+    op.create_index(op.f("ix_tokens_account_id"), "tokens", ["account_id"], unique=False)
+
+
+def _log() -> None:
+    """The events and the end of their chain."""
+    op.create_table(
         "chain",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "cycles",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("country", sa.Text(), nullable=False),
-        sa.Column("options", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("verdict", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("created", sa.Text(), nullable=False),
-        sa.Column("ended", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -59,6 +80,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash"),
     )
     op.create_index(op.f("ix_events_task_id"), "events", ["task_id"], unique=False)
+
+
+def _work() -> None:
+    """Cycles, tasks, and what is tried and said about them."""
+    op.create_table(
+        "cycles",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created", sa.Text(), nullable=False),
+        sa.Column("ended", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "tasks",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -88,37 +125,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_tasks_cycle_id"), "tasks", ["cycle_id"], unique=False)
     op.create_index("tasks_by_status", "tasks", ["status", "role"], unique=False)
     op.create_table(
-        "tokens",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("account_id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("active", sa.Integer(), nullable=False),
-        sa.Column("created", sa.Text(), nullable=False),
-        sa.Column("used", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["accounts.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("digest"),
-    )
-    op.create_index(op.f("ix_tokens_account_id"), "tokens", ["account_id"], unique=False)
-    op.create_table(
-        "comments",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("task_id", sa.Integer(), nullable=False),
-        sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("at", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["task_id"],
-            ["tasks.id"],
-        ),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_index(op.f("ix_comments_task_id"), "comments", ["task_id"], unique=False)
-    op.create_table(
         "runs",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
@@ -137,8 +143,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_runs_task_id"), "runs", ["task_id"], unique=False)
-    op.execute(
-        sa.text("INSERT INTO chain (id, last, hash) VALUES (1, 0, :hash)").bindparams(hash="0" * 64)
+    op.create_table(
+        "comments",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("at", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"],
+            ["tasks.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
     )
-    for statement in protections(op.get_bind().dialect.name):
-        op.execute(sa.text(statement))
+    op.create_index(op.f("ix_comments_task_id"), "comments", ["task_id"], unique=False)
