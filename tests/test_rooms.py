@@ -41,6 +41,7 @@ FLOORS = (
     "site",
     "server",
     "api",
+    "cli_server",
     "cli",
 )
 GROUND = ("errors", "tables", "random_streams")
