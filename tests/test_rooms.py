@@ -41,7 +41,6 @@ FLOORS = (
     "site",
     "server",
     "api",
-    "cli_server",
     "cli",
 )
 GROUND = ("errors", "tables", "random_streams")

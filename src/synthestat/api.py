@@ -17,6 +17,9 @@ from synthestat.errors import BlockedError, InputError
 from synthestat.sources.snapshots import SnapshotStore
 
 if TYPE_CHECKING:
+    from synthestat.cycle.conduct import Heard
+    from synthestat.cycle.database import Board
+    from synthestat.cycle.values import Cycle
     from synthestat.review.report import Review
     from synthestat.review.verify import Verification
     from synthestat.story import Population, Progress
@@ -136,6 +139,61 @@ def page(
     )
 
 
+def open_board(address: str | Path | None = None, *, out: str | Path = "runs") -> Board:
+    """Open the board at an address: by default `$SYNTHESTAT_BOARD`, else the one in `out`."""
+    from synthestat.cycle.conduct import default_board
+    from synthestat.cycle.database import open_board as open_at
+
+    return open_at(address or default_board(Path(out)))
+
+
+def cycle(
+    country: str | Path,
+    *,
+    seed: int = SEED,
+    out: str | Path = "runs",
+    board: Board | None = None,
+    shelf: str | Path | None = None,
+    workers: int | None = None,
+    heard: Heard | None = None,
+) -> Cycle:
+    """Take a country round until its verdict passes or a person must decide; return the cycle.
+
+    Build, review, then what follows from the verdict: fixes of the model, or a search for sources
+    on the `shelf` (a folder of offers), a new build, a new review. The board (default: that of
+    `out`) keeps every task; a cycle of the same inputs that was interrupted is taken up where it
+    was, and one that waits for a person is returned as it is. `heard` is told of each step.
+    """
+    from synthestat.bundle.manifest import run_id
+    from synthestat.cycle.conduct import begin, conduct
+    from synthestat.cycle.workers import Tools
+    from synthestat.packs.pack import find_pack, is_embedded
+
+    pack = find_pack(str(country))
+    name = str(country) if is_embedded(str(country)) else str(Path(country).resolve())
+    options = {
+        "pack": name,
+        "seed": seed,
+        "out": str(Path(out).resolve()),
+        "shelf": "" if shelf is None else str(_existing(shelf, "offers").resolve()),
+        "inputs": run_id(pack, seed),
+    }
+
+    def build_with(pack: Path, seed: int, out: Path, tell: Progress) -> Path:
+        return build(pack, seed=seed, out=out, workers=workers, progress=tell)
+
+    def review_with(run: Path, snapshots: Path) -> None:
+        review(run, snapshots=snapshots)
+
+    where = board or open_board(out=out)
+    begun = begin(where, pack.code, options)
+    return conduct(where, begun.id, Tools(build_with, review_with), heard or _unheard)
+
+
+def _unheard(_task: object, _step: str, _done: int, _of: int) -> None:
+    """Say nothing."""
+
+
 def snapshot_store(folder: str | Path | None) -> SnapshotStore:
     """Return the given folder of extracts, before those of the embedded packs.
 
@@ -147,13 +205,14 @@ def snapshot_store(folder: str | Path | None) -> SnapshotStore:
     return SnapshotStore(*given, *(pack / "snapshots" for pack in embedded_editions().values()))
 
 
-def _existing(folder: str | Path) -> Path:
-    """Return a folder of extracts; InputError where it is not there."""
+def _existing(folder: str | Path, what: str = "frozen extracts") -> Path:
+    """Return a folder that was given; InputError where it is not there."""
     if not Path(folder).is_dir():
-        raise InputError(
-            f"{folder} is not a folder of frozen extracts",
-            remedy="give the snapshots/ folder of the run's pack, or leave --snapshots out",
-        )
+        remedies = {
+            "frozen extracts": "give the snapshots/ folder of the run's pack, or no --snapshots",
+            "offers": "give a folder that holds one folder an offer, or leave --shelf out",
+        }
+        raise InputError(f"{folder} is not a folder of {what}", remedy=remedies[what])
     return Path(folder)
 
 

@@ -1,8 +1,9 @@
-"""Conducting a cycle: built-in workers take its tasks, one after the other, until none is theirs."""
+"""Conducting a cycle: built-in workers take its tasks, one by one, until none is theirs."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import threading
 import time
@@ -14,15 +15,17 @@ from typing import Any
 from synthestat.cycle import board as acts
 from synthestat.cycle.database import Board
 from synthestat.cycle.events import Change, change
+from synthestat.cycle.intake import take_in
 from synthestat.cycle.process import follow, start_cycle, stop_for_person
 from synthestat.cycle.queries import cycle as read_cycle
 from synthestat.cycle.queries import cycles, task, tasks
 from synthestat.cycle.results import completed
-from synthestat.cycle.roles import Actor, Role
+from synthestat.cycle.roles import Action, Actor, Role, demand
 from synthestat.cycle.schema import RUNS
 from synthestat.cycle.values import Claim, Cycle, Status, Task
-from synthestat.cycle.workers import HANDLERS, WORKERS, Job, Tools
-from synthestat.errors import InputError, SynthestatError
+from synthestat.cycle.workers import HANDLERS, WORKERS, Job, Tools, pack_before
+from synthestat.errors import ConflictError, InputError, SynthestatError
+from synthestat.packs.pack import CountryPack, find_pack
 
 LEASE = 60.0  # seconds; renewed at a third of it. Assumption
 MANAGER = Actor("built-in manager", frozenset({Role.MANAGER}))
@@ -50,13 +53,37 @@ def finish(
     """
     held = task(board, task_id)
     cycle = None if held.cycle_id is None else read_cycle(board, held.cycle_id)
-    own = [] if cycle is None else tasks(board, cycle_id=cycle.id)
-    result = completed(held, cycle, sorted(own, key=lambda each: each.id), result)
+    own = [] if cycle is None else by_id(board, cycle.id)
+    result = completed(held, cycle, own, result)
     if "verdict" in result:
         summary = f"{result['verdict']}: {result['when']}"
     return acts.finish(
         *(board, actor, task_id, lease), result=result, summary=summary, follow=follow
     )
+
+
+def bring(
+    board: Board, actor: Actor, task_id: int, lease: str, brought: Mapping[str, bytes]
+) -> CountryPack:
+    """Take in files for a task one holds; the new pack's folder may be named in its result.
+
+    `brought` as `intake.take_in` takes it, with the same errors. The pack is that of the cycle.
+    """
+    demand(actor, Action.BRING)
+    acts.keep(board, actor, task_id, lease)
+    held = task(board, task_id)
+    if held.cycle_id is None:
+        raise ConflictError(f"task {task_id} is of no cycle, so there is no pack to change")
+    cycle = read_cycle(board, held.cycle_id)
+    pack = find_pack(pack_before(cycle, by_id(board, cycle.id), task_id))
+    home = Path(cycle.options["out"]) / "cycles" / str(cycle.id)
+    home.mkdir(parents=True, exist_ok=True)
+    return take_in(pack.folder, brought, home / f"pack-{task_id}-{secrets.token_hex(4)}")
+
+
+def by_id(board: Board, cycle_id: int) -> list[Task]:
+    """Return the tasks of a cycle in the order in which they were made."""
+    return sorted(tasks(board, cycle_id=cycle_id), key=lambda each: each.id)
 
 
 def conduct(
@@ -96,12 +123,12 @@ def _next(board: Board, cycle_id: int) -> tuple[Actor, Claim] | None:
 def _work(board: Board, actor: Actor, claim: Claim, tools: Tools, heard: Heard) -> None:
     held = claim.task
     assert held.cycle_id is not None
-    own = sorted(tasks(board, cycle_id=held.cycle_id), key=lambda each: each.id)
 
     def tell(step: str, done: int, of: int) -> None:
         heard(held, step, done, of)
 
     tell("starting", 0, 1)
+    own = by_id(board, held.cycle_id)
     job = Job(held, read_cycle(board, held.cycle_id), own, tools, tell)
     try:
         with _kept(board, actor, claim):

@@ -286,14 +286,15 @@ def _need(gap: Gap) -> str:
 
 def gaps_of(review: Task) -> list[Gap]:
     """Return what a review (or a blocked build) says is missing, in its order."""
-    return [
-        Gap(**{name: _frozen(value) for name, value in gap.items()})
-        for gap in review.result.get("missing", ())
-    ]
+    return [read_gap(gap) for gap in review.result.get("missing", ())]
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def read_gap(said: Mapping[str, Any]) -> Gap:
+    """Read a gap as a task holds it."""
+    lists = {
+        name: tuple(map(str, value)) for name, value in said.items() if isinstance(value, list)
+    }
+    return Gap(str(said["name"]), str(said["kind"]), **lists)
 
 
 def stop_for_person(board: Board, cycle_id: int, why: str) -> None:

@@ -15,8 +15,9 @@ from synthestat.bundle.read import open_bundle, read_json
 from synthestat.cycle.process import process
 from synthestat.cycle.schema import canonical
 from synthestat.cycle.values import Cycle, Status, Task
-from synthestat.errors import BundleError, ConflictError
+from synthestat.errors import BundleError, ConflictError, InputError
 from synthestat.packs.pack import read_pack
+from synthestat.packs.targets import soft_targets
 
 CHECKSUMS = "checksums.sha256"
 BUILDS = {"build": "review", "rebuild": "review", "twin_build": "twin_review"}
@@ -121,8 +122,30 @@ def _reviewed(out: Path, task: Task, tasks: Sequence[Task]) -> dict[str, Any]:
         "confidence": said["confidence"]["value"],
         "claims_false": said["claims_false"],
         "blocking": [{**{k: f[k] for k in kept}, "rows": f["rows"][:ROWS]} for f in blocking],
-        "gaps": {need["id"]: need["gap"] for need in said["rubric"]},
+        "gaps": {need["id"]: need["gap"] for need in said["rubric"]} | _misses(folder, blocking),
         "missing": missing(blocking, said["rule"]),
+    }
+
+
+def _misses(folder: Path, findings: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return by how many tolerances each soft target of a run is missed beyond its tolerance.
+
+    0 where it is met; {} where the review found none missed, or they cannot be read.
+    """
+    found = [f["figures"] for f in findings if f["check"] == "soft_targets"]
+    seen: Mapping[str, float] = found[0] if found else {}
+    if not seen:
+        return {}
+    try:
+        targets = soft_targets(read_pack(folder / "pack").priors)
+    except InputError:
+        return {}
+    return {
+        f"target {target.id}": max(
+            abs(seen[target.id] - target.value) / target.tolerance - 1.0, 0.0
+        )
+        for target in targets
+        if target.id in seen
     }
 
 

@@ -19,7 +19,8 @@ Gaps = Mapping[str, float]
 @dataclass(frozen=True)
 class Round:
     """One round. `inputs` digests pack, sources and engine (not the seed); `gaps` are those of the
-    rubric (0 to 100) by need, {} where nothing could be reviewed.
+    rubric (0 to 100) by need and how far soft targets are missed (in tolerances beyond the first),
+    {} where nothing could be reviewed; less is better, and they are never added up.
 
     `spread` is how far the gaps of another seed lie from these, by need; None: not measured.
     """

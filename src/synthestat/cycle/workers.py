@@ -1,4 +1,4 @@
-"""The built-in workers: what a program can do of each kind of task, through the same door as others.
+"""The built-in workers: what a program can do of each kind of task, by the rules for all.
 
 Each is a plain function of a job that returns the result that it claims and a summary; what is kept
 of the result is read from the files (`results.completed`).
@@ -15,7 +15,7 @@ from typing import Any
 from synthestat.bundle.manifest import run_id
 from synthestat.cycle.fixes import fixed_priors, next_fix
 from synthestat.cycle.intake import brought_from, take_in
-from synthestat.cycle.process import Gap, rounds_of
+from synthestat.cycle.process import read_gap, rounds_of
 from synthestat.cycle.research import look, read_shelf, summary_of
 from synthestat.cycle.results import BUILDS, built_in, run_folder
 from synthestat.cycle.roles import Actor, Role
@@ -34,11 +34,13 @@ WORKERS = (MODELER, REVIEWER, RESEARCHER, DOWNLOADER)
 
 @dataclass(frozen=True)
 class Tools:
-    """How to build and to review: `build(pack, seed, out, workers, tell)` writes a run and returns
-    its folder, or raises BlockedError; `review(run, snapshots)` writes the record beside it.
+    """How to build and to review.
+
+    `build(pack, seed, out, tell)` writes a run and returns its folder, or raises BlockedError;
+    `review(run, snapshots)` writes the record beside it.
     """
 
-    build: Callable[[Path, int, Path, int | None, Tell], Path]
+    build: Callable[[Path, int, Path, Tell], Path]
     review: Callable[[Path, Path], None]
 
 
@@ -62,7 +64,7 @@ class Job:
         return find_pack(str(pack_before(self.cycle, self.tasks, self.task.id)))
 
     def new_pack(self) -> Path:
-        """Return a folder for the pack that this task makes; what an earlier try left is removed."""
+        """Return a folder for the pack of this task; what an earlier try left is removed."""
         folder = self.out / "cycles" / str(self.cycle.id) / f"pack-{self.task.id}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +93,7 @@ def build(job: Job) -> Worked:
     if folder.is_dir() and job.task.kind != "rebuild":
         return {"run_id": identity}, f"{identity} lies there already: same pack, sources and engine"
     try:
-        job.tools.build(pack.folder, seed, job.out, job.cycle.options.get("workers"), job.tell)
+        job.tools.build(pack.folder, seed, job.out, job.tell)
     except BlockedError as error:
         return {"run_id": identity, "blocked": True}, error.message
     return {"run_id": identity}, f"built {identity}"
@@ -128,14 +130,10 @@ def best_round(rounds: Sequence[Round]) -> Round:
 
 def research(job: Job) -> Worked:
     """Look for what closes the task's gap, where a program can look."""
-    gap = Gap(**{k: tuple(v) if isinstance(v, list) else v for k, v in _gap(job.task).items()})
+    gap = read_gap(job.task.payload["gap"])
     job.tell(f"looking for {gap.name}", 0, 1)
     found = look(gap, job.pack(), read_shelf(_shelf(job)))
     return found, summary_of(found)
-
-
-def _gap(task: Task) -> dict[str, Any]:
-    return dict(task.payload["gap"])
 
 
 def _shelf(job: Job) -> Path | None:
@@ -144,12 +142,13 @@ def _shelf(job: Job) -> Path | None:
 
 
 def freeze(job: Job) -> Worked:
-    """Freeze what the researchers found, each offer whole; what is not sound is refused, and why."""
+    """Freeze what the researchers found, each offer whole; what is not sound is refused."""
     parents = [task for task in job.tasks if task.id in job.task.parents]
     wanted = {str(name) for task in parents for name in task.result.get("found", ())}
     before = [str(name) for task in job.tasks for name in task.result.get("taken", ())]
-    pack, taken, refused = job.pack(), [], {}
-    place, made = job.new_pack(), None
+    pack, place, made = job.pack(), job.new_pack(), None
+    taken: list[str] = []
+    refused: dict[str, list[str]] = {}
     for offer in read_shelf(_shelf(job)):
         if offer.id not in wanted or offer.id in before:
             continue

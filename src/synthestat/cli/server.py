@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from synthestat.cycle.roles import Actor, Role
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-PLACE = "runs/board.sqlite"
+RUNS = Path("runs")
 screen = Console()
 errors = Console(stderr=True)
 server_app = typer.Typer(rich_markup_mode=None)
@@ -37,8 +36,8 @@ BoardAddress = Annotated[
     str | None,
     typer.Option(
         "--board",
-        help=f"Board: a file, or postgresql://user@host/name. Default: $SYNTHESTAT_BOARD, "
-        f"else {PLACE}.",
+        help="The board: a file, or postgresql://user@host/name. "
+        "Default: $SYNTHESTAT_BOARD, else board.sqlite in the folder of runs.",
         show_default=False,
     ),
 ]
@@ -56,9 +55,7 @@ Roles = Annotated[
 @server_app.command()
 def serve(
     board: BoardAddress = None,
-    runs: Annotated[Path, typer.Option(help="Folder of runs, whose pages are shown.")] = Path(
-        "runs"
-    ),
+    runs: Annotated[Path, typer.Option(help="Folder of runs, whose pages are shown.")] = RUNS,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
     public: Annotated[
@@ -96,7 +93,7 @@ def serve(
         ) from None
     from synthestat.cycle.accounts import accounts
 
-    opened = _open(board)
+    opened = _open(board, runs)
     if not accounts(opened) and not public:
         errors.print(
             "No account can sign in yet: synthestat account add NAME --role manager",
@@ -204,7 +201,9 @@ def token(
         typer.echo(print_once)
         errors.print("Keep it now: it is shown this once", highlight=False)
         return
-    own = [each.id for each in accounts.tokens(opened) if each.account.casefold() == name.casefold()]
+    own = [
+        each.id for each in accounts.tokens(opened) if each.account.casefold() == name.casefold()
+    ]
     if end not in own:
         raise InputError(
             f"{name} has no token {end}", faults=map(str, own), remedy="synthestat account list"
@@ -238,10 +237,10 @@ def list_(board: BoardAddress = None) -> None:
         screen.print(held)
 
 
-def _open(address: str | None) -> Board:
-    from synthestat.cycle.database import open_board
+def _open(address: str | None, runs: Path = RUNS) -> Board:
+    from synthestat import api
 
-    return open_board(address or os.environ.get("SYNTHESTAT_BOARD") or PLACE)
+    return api.open_board(address, out=runs)
 
 
 def _operator() -> Actor:
