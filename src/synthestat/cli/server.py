@@ -191,7 +191,8 @@ def token(
 ) -> None:
     """Make a token for the REST API, shown this once on standard output.
 
-    Examples: synthestat account token robot --label nightly;  synthestat account token robot --end 3
+    Examples: synthestat account token robot --label nightly;
+    synthestat account token robot --end 3
     """
     from synthestat.cycle import accounts
 

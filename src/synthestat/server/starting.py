@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from synthestat.bundle.manifest import run_id
 from synthestat.cycle import queries
 from synthestat.cycle.process import start_cycle
 from synthestat.cycle.roles import Action, Role
 from synthestat.cycle.values import Cycle, NewTask
 from synthestat.errors import ConflictError, InputError
-from synthestat.packs.pack import embedded_editions, embedded_packs
+from synthestat.packs.pack import embedded_editions, embedded_packs, find_pack
 from synthestat.server.site import Visit
 from synthestat.server.words import CycleBody, TaskBody
 
@@ -31,8 +32,15 @@ def start(asked: Visit, body: CycleBody) -> Cycle:
             faults=countries(),
             remedy="give one of these, or begin on the command line: synthestat cycle FOLDER",
         )
-    options = {"pack": body.country, "seed": body.seed, "out": str(asked.site.runs)}
-    return queries.cycle(asked.board, start_cycle(asked.board, asked.actor, body.country, options))
+    pack = find_pack(body.country)
+    options = {  # those of `synthestat cycle`, which so takes up what begins here
+        "pack": body.country,
+        "seed": body.seed,
+        "out": str(asked.site.runs),
+        "shelf": "",
+        "inputs": run_id(pack, body.seed),
+    }
+    return queries.cycle(asked.board, start_cycle(asked.board, asked.actor, pack.code, options))
 
 
 def checked_task(asked: Visit, body: TaskBody) -> NewTask:
