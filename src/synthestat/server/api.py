@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.security import HTTPBearer
-from starlette.responses import JSONResponse
 
 from synthestat.cycle import events as log
 from synthestat.cycle import queries
@@ -154,13 +153,6 @@ def audit(asked: Asked, expect: Line | None = None) -> AuditFound:
     asked.demand(Action.AUDIT)
     found = log.audit(asked.board, expect=expect)
     return AuditFound(events=found.events, hash=found.hash, faults=list(found.faults))
-
-
-@router.get("/openapi.json", include_in_schema=False)
-def openapi(request: Request) -> JSONResponse:
-    """Give the OpenAPI document."""
-    described: Callable[[], dict[str, Any]] = request.app.openapi
-    return JSONResponse(described())
 
 
 def listed(found: Sequence[Numbered], after: int, limit: int) -> Listed[Numbered]:

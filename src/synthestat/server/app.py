@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from synthestat import __version__
 from synthestat.cycle.database import Board
@@ -48,6 +48,7 @@ def create_app(
     app.state.site = site
     for part in (api, api_work, session, task_forms, pages, run_files):
         app.include_router(part.router)
+    app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     app.add_middleware(Gate, site=site)
     app.add_exception_handler(SynthestatError, _deliberate)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -64,6 +65,10 @@ def _describe(app: FastAPI) -> None:
     schemas["Problem"] = Problem.model_json_schema()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+
+
+def _openapi(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
 
 
 def _answer(

@@ -7,11 +7,13 @@ made from that cookie's word.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from synthestat.server.cookies import form_token, form_word, form_word_of, same
@@ -26,9 +28,14 @@ class Proof(BaseModel):
     form_token: str = ""
 
 
-async def checked(request: Request) -> None:
-    """Refuse a form (403) that is not proved to be our own."""
-    form = await request.form()
+async def checked(request: Request) -> AsyncIterator[None]:
+    """Refuse a form (403) that is not proved to be our own; its files are closed at the end."""
+    async with request.form() as form:
+        _demand_proof(request, form)
+        yield
+
+
+def _demand_proof(request: Request, form: FormData) -> None:
     visit: Visit = request.state.visit
     word = form_word_of(request)
     token = form.get("form_token", "")

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
-from pydantic import AfterValidator, ValidationError
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
@@ -70,7 +70,7 @@ class CycleForm(CycleBody, Proof):
 class FinishForm(LeaseBody, Proof):
     """What came of a task: the result as JSON."""
 
-    result: Annotated[Text, AfterValidator(read_document)] = "{}"
+    result: Text = "{}"
     summary: Text = ""
 
 
@@ -176,7 +176,10 @@ def heartbeat(asked: Asked, task_id: Number, form: Annotated[LeaseForm, Form()])
 def finish(asked: Asked, task_id: Number, form: Annotated[FinishForm, Form()]) -> Response:
     """End a task one holds."""
     asked.demand(Action.WORK)
-    result: Any = form.result
+    try:
+        result = read_document(form.result)
+    except ValueError as error:
+        raise InputError("the result is not as it must be", faults=[str(error)]) from None
     finish_task(asked.board, asked.actor, task_id, form.lease, result, form.summary)
     return _to_task(task_id)
 

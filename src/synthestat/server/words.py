@@ -39,26 +39,28 @@ def needed(text: str) -> str:
 
 def bounded(held: dict[str, Any]) -> dict[str, Any]:
     """Return the document; ValueError where it is too deep, too large, or no JSON."""
-    if _depth(held) > DEEPEST:
-        raise ValueError(f"a document has no more than {DEEPEST} levels")
-    text = storable(canonical(held))  # a ValueError for NaN and infinity
+    _bounded_levels(held)
+    text = canonical(held)  # a ValueError for NaN and infinity
     if len(text) > MOST_DOCUMENT:
         raise ValueError(f"a document has no more than {MOST_DOCUMENT:,} characters")
     return held
 
 
-def _depth(held: object) -> int:
-    """Return the levels of a document, without recursion."""
-    level, depth = [held], 0
-    while level and depth <= DEEPEST:
+def _bounded_levels(held: object) -> None:
+    """Look at all of a document, level by level; ValueError where there are too many."""
+    level = [held]
+    for _ in range(DEEPEST):
         inside: list[object] = []
         for each in level:
             if isinstance(each, dict):
-                inside += each.values()
+                inside += [*each.keys(), *each.values()]
             elif isinstance(each, list):
                 inside += each
-        level, depth = inside, depth + 1
-    return depth
+            elif isinstance(each, str):
+                storable(each)
+        level = inside
+    if level:
+        raise ValueError(f"a document has no more than {DEEPEST} levels")
 
 
 def read_document(text: str) -> dict[str, Any]:
