@@ -227,7 +227,9 @@ def test_a_build_that_the_files_do_not_bear_out_is_refused(
 
 
 def held_freeze(world: Any) -> tuple[str, dict[str, str]]:
-    task_id, lease = world.held("downloader", Role.DOWNLOADER, kind="freeze", cycle_id=world.cycle())
+    task_id, lease = world.held(
+        "downloader", Role.DOWNLOADER, kind="freeze", cycle_id=world.cycle()
+    )
     return f"{V1}/tasks/{task_id}", {"lease": lease}
 
 
@@ -343,6 +345,19 @@ def test_who_built_in_a_cycle_may_not_pass_it(world: Any) -> None:
     assert browser.send(f"/tasks/{decide.id}/sign-off", body).status_code == 403
     assert world.by_token("human").post(f"{V1}/tasks/{decide.id}/sign-off", json=body).is_success
     assert [run.outcome for run in runs(world.board, build["task"]["id"])] == ["given back"]
+
+
+def test_a_decision_cannot_be_claimed_and_finished_in_place_of_signed(world: Any) -> None:
+    """Else who built, and decides too, could pass own work by the door of the workers."""
+    decide = world.task(Role.HUMAN, payload={"decisions": ["accept"]})
+    client = world.by_token("everything")
+    answer = client.post(f"{V1}/tasks/{decide.id}/claim", json={})
+    assert answer.status_code == 403
+    assert "signed off, not claimed" in answer.json()["detail"]
+    assert client.post(f"{V1}/claim", json={}).status_code == 204
+    page = world.by_session("everything").get(f"/tasks/{decide.id}").text
+    assert "Claim this task" not in page
+    assert "Sign off as everything" in page
 
 
 def test_an_audit_by_the_api(world: Any) -> None:

@@ -19,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from synthestat.cycle.roles import Action
+
 REFUSED = (401, 404, 405)  # a path that is none is none for everybody
 KNOWN = 14  # tasks of the board that is asked about
 CHECKS = [
@@ -35,7 +37,6 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-from synthestat.cycle.roles import Action
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Any:

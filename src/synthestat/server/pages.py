@@ -115,7 +115,8 @@ def audit(asked: Asked, expect: Line = "") -> Response:
 
 def _may_claim(asked: Visit, task: Task) -> bool:
     own = task.role in asked.actor.roles and task.assignee in ("", asked.actor.name)
-    return task.status is Status.READY and own and asked.may(Action.WORK)
+    claimed = task.status is Status.READY and task.role is not Role.HUMAN
+    return claimed and own and asked.may(Action.WORK)
 
 
 def _may_sign(asked: Visit, task: Task) -> bool:

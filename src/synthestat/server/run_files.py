@@ -96,7 +96,7 @@ def found_runs(runs: Path | None) -> list[RunFiles]:
         folders[:] = [] if inside else sorted(f for f in folders if not f.startswith("."))
         for file in files if not inside else ():
             for suffix in (".html", RECORD):
-                if file.endswith(suffix):
+                if file.endswith(suffix) and place_of(runs, (here / file).as_posix()):
                     stem = (here / file.removesuffix(suffix)).as_posix()
                     stems.setdefault(stem, set()).add(suffix)
     return [_run(runs, stem, suffixes) for stem, suffixes in sorted(stems.items())]
