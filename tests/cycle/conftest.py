@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ import pytest
 
 from synthestat.cycle.database import Board, now, open_board
 
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "cycle"), str(TESTS / "review")]  # fakes.py; layers made by hand
 STARTS_WITHIN = 30.0  # seconds
 BACKENDS = ("sqlite", "postgresql")
 

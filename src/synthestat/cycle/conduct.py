@@ -19,11 +19,11 @@ from synthestat.cycle.intake import take_in
 from synthestat.cycle.process import follow, start_cycle, stop_for_person
 from synthestat.cycle.queries import cycle as read_cycle
 from synthestat.cycle.queries import cycles, task, tasks
-from synthestat.cycle.results import completed
+from synthestat.cycle.results import completed, pack_before
 from synthestat.cycle.roles import Action, Actor, Role, demand
 from synthestat.cycle.schema import RUNS
 from synthestat.cycle.values import Claim, Cycle, Status, Task
-from synthestat.cycle.workers import HANDLERS, WORKERS, Job, Tools, pack_before
+from synthestat.cycle.workers import HANDLERS, WORKERS, Job, Tools
 from synthestat.errors import ConflictError, InputError, SynthestatError
 from synthestat.packs.pack import CountryPack, find_pack
 

@@ -59,6 +59,7 @@ def open_board(address: str | Path, *, clock: Callable[[], datetime] = now) -> B
     BoardError where nothing can be opened there, or a newer Synthestat made it.
     """
     url = _url(address)
+    engine: sa.Engine | None = None
     try:
         if url.get_backend_name() == "sqlite":
             engine = _sqlite(url)
@@ -66,6 +67,7 @@ def open_board(address: str | Path, *, clock: Callable[[], datetime] = now) -> B
             engine = sa.create_engine(url, pool_pre_ping=True)
         with _locked(engine) as connection:
             _migrate(connection)
+        return Board(engine, clock)
     except CommandError as error:
         raise BoardError(
             f"the board at {_shown(url)} cannot be read by this version",
@@ -84,7 +86,9 @@ def open_board(address: str | Path, *, clock: Callable[[], datetime] = now) -> B
             f"no board can be opened at {_shown(url)}: {error.name} is not installed",
             remedy="install the extra: pip install 'synthestat[server]'",
         ) from None
-    return Board(engine, clock)
+    finally:
+        if engine is not None:
+            engine.dispose()  # of what opening used: whoever reads next connects anew
 
 
 def _url(address: str | Path) -> sa.URL:

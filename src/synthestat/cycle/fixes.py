@@ -36,7 +36,7 @@ def next_fix(
 
     `blocking` are findings with `check` and `family`; None where nothing is left.
     """
-    families = _families(blocking)
+    families = _families(pack, blocking)
     makers = {
         "wider_pool": _wider_pools,
         "other_entry": _other_entries,
@@ -62,11 +62,14 @@ def fixed_priors(pack: CountryPack, fix: Fix) -> bytes:
     return text.getvalue().encode()
 
 
-def _families(blocking: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the families of priors that bear on what failed, by check and by family of checks."""
+def _families(pack: CountryPack, blocking: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the families of priors that bear on what failed: as declared, and of attributes."""
     declared = process()["families"]
-    names = [name for f in blocking for name in (f["check"], f["family"], "any")]
-    return list(dict.fromkeys(family for name in names for family in declared.get(name, ())))
+    names = [name for f in blocking for name in (f["check"], f["family"])]
+    found = [family for name in names for family in declared.get(name, ())]
+    if "attributes" in names:
+        found += [a.pattern for a in pack.attributes if a.pattern is not None]
+    return list(dict.fromkeys(found))
 
 
 def _available(pack: CountryPack, families: Sequence[str]) -> list[PriorSpec]:
@@ -113,10 +116,9 @@ def _more_refinement(pack: CountryPack, _: Sequence[str]) -> list[Fix]:
     def edit(priors: list[dict[str, Any]]) -> None:
         entry = next((each for each in priors if each["id"] == used.id), None)
         if entry is None:
-            entry = used.model_dump()
-            entry["id"] = f"{pack.code.lower()}.{REFINEMENT}"
-            entry["geography"] = pack.code
-            priors.append({k: v for k, v in entry.items() if v is not None})
+            entry = {name: value for name, value in used.model_dump().items() if value is not None}
+            entry |= {"id": f"{pack.code.lower()}.{REFINEMENT}", "geography": pack.code}
+            priors.append(entry)
         entry["values"] = {"age_sweeps": ages, "attribute_sweeps": attributes}
 
     said = f"up to {ages} sweeps of ages and {attributes} of attributes"

@@ -97,7 +97,14 @@ def _write(brought: Mapping[str, bytes], staging: Path) -> None:
 
 def _check(staging: Path, brought: Mapping[str, bytes]) -> None:
     """Read the changed pack as a build does; PackError names extracts that no table asks for."""
-    changed = read_pack(staging)
+    try:
+        changed = read_pack(staging)
+    except PackError as error:
+        raise PackError(
+            f"with what was brought the pack has {len(error.faults)} fault(s)",
+            faults=error.faults,
+            remedy="bring corrected files",
+        ) from None
     named = {source.sha256 for source in changed.sources.values()}
     faults = []
     for name, content in brought.items():

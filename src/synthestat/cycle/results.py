@@ -17,7 +17,7 @@ from synthestat.cycle.process import process
 from synthestat.cycle.schema import canonical
 from synthestat.cycle.values import Cycle, Status, Task
 from synthestat.errors import BundleError, ConflictError, InputError
-from synthestat.packs.pack import read_pack
+from synthestat.packs.pack import CountryPack, find_pack, read_pack
 from synthestat.packs.targets import soft_targets
 
 CHECKSUMS = "checksums.sha256"
@@ -45,22 +45,39 @@ def completed(
     if cycle is None:
         return dict(given)
     out = Path(cycle.options["out"])
-    if task.kind in BUILDS:
-        return _built(out, given)
     if task.kind in BUILDS.values():
         return _reviewed(out, task, tasks)
-    if "pack" in given:
-        folder = Path(str(given["pack"])).resolve()
-        if not folder.is_relative_to((out / "cycles").resolve()):
-            raise ConflictError(
-                f"{folder} is not a pack that was taken in",
-                remedy="bring the files with the task: they are checked, and the answer names it",
-            )
-        return {**given, "pack": str(folder), "pack_digest": read_pack(folder).digest}
-    return dict(given)
+    brought = _brought(out, given)
+    if task.kind in BUILDS:
+        pack = find_pack(brought.get("pack") or pack_before(cycle, tasks, task.id))
+        return {**_built(out, given, pack), **brought}
+    return {**given, **brought}
 
 
-def _built(out: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+def pack_before(cycle: Cycle, tasks: Sequence[Task], task_id: int) -> str:
+    """Return the pack (name or folder) that holds before a task: the last one made in its cycle."""
+    made = [
+        str(task.result["pack"])
+        for task in tasks
+        if task.id < task_id and task.status is Status.DONE and "pack" in task.result
+    ]
+    return made[-1] if made else str(cycle.options["pack"])
+
+
+def _brought(out: Path, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the pack that a result names, if it came in by the door; {} where it names none."""
+    if "pack" not in given:
+        return {}
+    folder = Path(str(given["pack"])).resolve()
+    if not folder.is_relative_to((out / "cycles").resolve()):
+        raise ConflictError(
+            f"{folder} is not a pack that was taken in",
+            remedy="bring the files with the task: they are checked, and the answer names it",
+        )
+    return {"pack": str(folder), "pack_digest": read_pack(folder).digest}
+
+
+def _built(out: Path, given: Mapping[str, Any], pack: CountryPack) -> dict[str, Any]:
     run_id = str(given.get("run_id", ""))
     folder = run_folder(out, run_id)
     if given.get("blocked"):
@@ -76,6 +93,11 @@ def _built(out: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     manifest = open_bundle(folder).manifest
     if manifest.get("run_id") != run_id:
         raise BundleError(f"{folder} is the run {manifest.get('run_id')}, not {run_id}")
+    if manifest["pack_digest"] != pack.digest:
+        raise ConflictError(
+            f"{run_id} was built from another pack than the cycle's",
+            remedy=f"build {pack.folder}, or bring your changes of it with the task",
+        )
     return {"run_id": run_id, "inputs": inputs_digest(manifest)}
 
 

@@ -6,23 +6,26 @@ of the result is read from the files (`results.completed`).
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synthestat.bundle.manifest import run_id
+from synthestat.bundle.write import write_blocked
 from synthestat.cycle.fixes import fixed_priors, next_fix
 from synthestat.cycle.intake import brought_from, take_in
 from synthestat.cycle.process import read_gap, rounds_of
 from synthestat.cycle.research import look, read_shelf, summary_of
-from synthestat.cycle.results import BUILDS, built_in, run_folder
+from synthestat.cycle.results import built_in, pack_before, run_folder
 from synthestat.cycle.roles import Actor, Role
 from synthestat.cycle.rounds import Round
-from synthestat.cycle.values import Cycle, Status, Task
-from synthestat.errors import BlockedError, InputError
-from synthestat.packs.pack import CountryPack, find_pack
+from synthestat.cycle.values import Cycle, Task
+from synthestat.errors import BlockedError, InputError, SnapshotError
+from synthestat.packs.pack import CountryPack, embedded_editions, find_pack
+from synthestat.sources.snapshots import SnapshotStore
 
 Tell = Callable[[str, int, int], None]
 MODELER = Actor("built-in modeler", frozenset({Role.MODELER}))
@@ -74,16 +77,6 @@ class Job:
 Worked = tuple[dict[str, Any], str]
 
 
-def pack_before(cycle: Cycle, tasks: Sequence[Task], task_id: int) -> str:
-    """Return the pack (name or folder) that holds before a task: the last one made in its cycle."""
-    made = [
-        str(task.result["pack"])
-        for task in tasks
-        if task.id < task_id and task.status is Status.DONE and "pack" in task.result
-    ]
-    return made[-1] if made else str(cycle.options["pack"])
-
-
 def build(job: Job) -> Worked:
     """Build the country; a run of the same id that lies there is taken, but for a rebuild."""
     pack = job.pack()
@@ -95,6 +88,11 @@ def build(job: Job) -> Worked:
     try:
         job.tools.build(pack.folder, seed, job.out, job.tell)
     except BlockedError as error:
+        return {"run_id": identity, "blocked": True}, error.message
+    except SnapshotError as error:
+        lost = BlockedError(error.message, faults=error.faults, remedy=error.remedy)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_blocked(folder.with_name(f"{identity}.blocked.json"), identity, lost)
         return {"run_id": identity, "blocked": True}, error.message
     return {"run_id": identity}, f"built {identity}"
 
@@ -108,12 +106,13 @@ def review(job: Job) -> Worked:
 
 
 def fix(job: Job) -> Worked:
-    """Change the pack of the best round by the first declared fix that was not tried yet."""
+    """Change the pack by the first declared fix that was not tried yet.
+
+    A fix after which more checks failed than before is taken back first.
+    """
     rounds = rounds_of(job.tasks)
-    best = best_round(rounds)
-    builds = [t for t in job.tasks if t.round == best.number and t.kind in BUILDS]
-    review_ = next(t for t in job.tasks if t.round == best.number and t.kind == "review")
-    pack = find_pack(pack_before(job.cycle, job.tasks, builds[0].id))
+    pack = find_pack(_sound_pack(job, rounds))
+    review_ = next(t for t in job.tasks if t.round == rounds[-1].number and t.kind == "review")
     tried = [str(t.result["fix"]) for t in job.tasks if "fix" in t.result]
     found = next_fix(pack, review_.result["blocking"], tried)
     if found is None:
@@ -122,10 +121,13 @@ def fix(job: Job) -> Worked:
     return {"fix": found.id, "what": found.what, "pack": str(made.folder)}, found.what
 
 
-def best_round(rounds: Sequence[Round]) -> Round:
-    """Return the round that the fewest checks keep from PASS, the first of them."""
-    reviewed = [each for each in rounds if each.gaps] or list(rounds)
-    return min(reviewed, key=lambda each: (len(each.blocking), each.number))
+def _sound_pack(job: Job, rounds: Sequence[Round]) -> str:
+    """Return the pack as it is, or as it was before a fix that made matters worse."""
+    latest = pack_before(job.cycle, job.tasks, job.task.id)
+    fixes = [t for t in job.tasks if t.kind == "fix" and t.result.get("pack") == latest]
+    if fixes and len(rounds) > 1 and len(rounds[-1].blocking) > len(rounds[-2].blocking):
+        return pack_before(job.cycle, job.tasks, fixes[-1].id)
+    return latest
 
 
 def research(job: Job) -> Worked:
@@ -149,6 +151,12 @@ def freeze(job: Job) -> Worked:
     pack, place, made = job.pack(), job.new_pack(), None
     taken: list[str] = []
     refused: dict[str, list[str]] = {}
+    lost = restorable(pack, _shelf(job))
+    if lost:
+        step = place.with_name(f"{place.name}-{len(taken)}")
+        shutil.rmtree(step, ignore_errors=True)
+        made = take_in(pack.folder, lost, step)
+        taken += [f"extract {PurePosixPath(name).stem[:12]}" for name in lost]
     for offer in read_shelf(_shelf(job)):
         if offer.id not in wanted or offer.id in before:
             continue
@@ -170,6 +178,34 @@ def freeze(job: Job) -> Worked:
     for left in place.parent.glob(f"{place.name}-*"):
         shutil.rmtree(left, ignore_errors=True)
     return {**result, "pack": str(place)}, said
+
+
+def restorable(pack: CountryPack, shelf: Path | None) -> dict[str, bytes]:
+    """Return the extracts that a pack has lost and that lie elsewhere, as `take_in` takes them.
+
+    Looked for by their hash in the embedded packs and on the shelf.
+    """
+    own = SnapshotStore(pack.snapshots)
+    lost = {source.sha256 for source in pack.sources.values() if not _sound(own, source.sha256)}
+    if not lost:
+        return {}
+    folders = [home / "snapshots" for home in embedded_editions().values()]
+    folders += sorted(shelf.glob("*/snapshots")) if shelf else []
+    found = {}
+    for file in (file for folder in folders for file in sorted(folder.glob("*.json"))):
+        content = file.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        if sha256 in lost:
+            found[f"snapshots/{sha256}.json"] = content
+    return found
+
+
+def _sound(store: SnapshotStore, sha256: str) -> bool:
+    try:
+        store.read(sha256)
+    except SnapshotError:
+        return False
+    return True
 
 
 HANDLERS: dict[str, Callable[[Job], Worked]] = {
