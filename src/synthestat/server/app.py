@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -15,7 +16,7 @@ from synthestat.cycle.database import Board
 from synthestat.errors import RightsError, SynthestatError
 from synthestat.server import api, api_work, pages, run_files, session, task_forms
 from synthestat.server.gate import HEADERS, Gate, is_api
-from synthestat.server.problems import Problem, places, problem, status_of
+from synthestat.server.problems import AWAY, Problem, places, problem, status_of
 from synthestat.server.rendering import error_page
 from synthestat.server.site import Site, Visit
 
@@ -51,6 +52,7 @@ def create_app(
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     app.add_middleware(Gate, site=site)
     app.add_exception_handler(SynthestatError, _deliberate)
+    app.add_exception_handler(SQLAlchemyError, _away)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
@@ -99,6 +101,11 @@ async def _http(request: Request, error: Exception) -> Response:
     answer = _answer(request, error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    log.error("%s %s: the database", request.method, request.url.path, exc_info=error)
+    return _answer(request, 503, AWAY, remedy="try again")
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

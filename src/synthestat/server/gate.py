@@ -7,12 +7,14 @@ sign in, or to look where the board is public.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -24,10 +26,11 @@ from synthestat.cycle.intake import LARGEST
 from synthestat.cycle.roles import PUBLIC, Action, Actor, may
 from synthestat.errors import SynthestatError
 from synthestat.server.cookies import session_of
-from synthestat.server.problems import problem, status_of
+from synthestat.server.problems import AWAY, problem
 from synthestat.server.rendering import error_page
 from synthestat.server.site import Site, Visit
 
+log = logging.getLogger("synthestat.server")
 MOST_BODY = 1_000_000  # bytes of a request by somebody known: assumption
 MOST_UNKNOWN = 16_384  # bytes of a request by nobody known: a form to sign in
 MOST_BROUGHT = LARGEST + MOST_BODY  # bytes of files that are brought, all together
@@ -67,9 +70,10 @@ class Gate:
             refused = _refusal(request, visit)
             if refused is None:
                 refused, receive = await _body(request, visit)
-        except SynthestatError as error:  # the board does not answer
+        except (SynthestatError, SQLAlchemyError):
+            log.exception("who asks could not be told")
             visit = Visit(self.site, PUBLIC)
-            refused = refuse(request, status_of(error), error.message, error.remedy)
+            refused = refuse(request, HTTPStatus.SERVICE_UNAVAILABLE, AWAY, "try again")
         scope.setdefault("state", {})["visit"] = visit
         answer = self.app if refused is None else refused
         await answer(scope, receive, _guarded(send, self.site, request))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from synthestat.cycle import events as log
@@ -14,7 +15,7 @@ from synthestat.cycle.values import Status, Task
 from synthestat.server.rendering import page
 from synthestat.server.site import Asked, Visit
 from synthestat.server.starting import countries
-from synthestat.server.words import LARGEST_NUMBER, Line, Number
+from synthestat.server.words import LARGEST_NUMBER, Line, Number, storable
 
 MOST_SHOWN = 200  # tasks of one status on the board; filters narrow it
 EVENTS_SHOWN = 50
@@ -26,7 +27,7 @@ ORDER = (
     Status.DONE,
     Status.CANCELLED,
 )
-Filter = Annotated[str, Query(max_length=40)]
+Filter = Annotated[str, Query(max_length=40), AfterValidator(storable)]
 router = APIRouter(include_in_schema=False)
 
 

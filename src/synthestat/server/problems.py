@@ -18,6 +18,7 @@ from synthestat.errors import (
     SynthestatError,
 )
 
+AWAY = "the board's database does not answer"
 MEDIA = "application/problem+json"
 STATUSES: tuple[tuple[type[SynthestatError], HTTPStatus], ...] = (
     (RightsError, HTTPStatus.FORBIDDEN),
