@@ -107,11 +107,9 @@ def test_how_a_board_is_served(
     assert site.runs == place.parent / "runs"
 
 
-@pytest.mark.parametrize(
-    "words", [["serve"], ["account"], ["account", "add"], ["account", "token"]]
-)
-def test_help_teaches_by_example(words: list[str]) -> None:
-    done = CliRunner().invoke(app, [*words, "--help"])
+@pytest.mark.parametrize("words", ["serve", "account", "account add", "account token"])
+def test_help_teaches_by_example(words: str) -> None:
+    done = CliRunner().invoke(app, [*words.split(), "--help"])
     assert done.exit_code == 0
     assert re.search(r"Examples?: +synthestat ", done.output)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MANAGER, OPERATOR, PASSWORD, make_world
+from served import MANAGER, OPERATOR, PASSWORD, make_world
 
 from synthestat.cycle import accounts
 from synthestat.cycle.board import comment

@@ -149,7 +149,7 @@ def test_roles_hold_at_once(world: Any) -> None:
     client = world.by_token("modeler")
     new = {"kind": "other", "title": "New", "role": "modeler"}
     assert client.post("/api/v1/tasks", json=new).status_code == 403
-    from conftest import OPERATOR
+    from served import OPERATOR
 
     set_roles(world.board, OPERATOR, "modeler", [Role.MANAGER])
     assert client.post("/api/v1/tasks", json=new).status_code == 201

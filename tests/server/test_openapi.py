@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import schemathesis
-from conftest import make_world
 from doors import API, Door
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from served import make_world
 
 from synthestat.cycle.roles import Action
 

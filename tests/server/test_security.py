@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MANAGER, OPERATOR, PASSWORD, make_world
+from served import MANAGER, OPERATOR, PASSWORD, make_world
 
 from synthestat.cycle import accounts
 from synthestat.cycle.board import comment
@@ -65,7 +65,7 @@ def test_signing_in_and_out(ana: Any) -> None:
 
 @pytest.mark.parametrize("secure", [False, True])
 def test_the_flags_of_cookies(ana: Any, secure: bool) -> None:
-    from conftest import TestClient
+    from served import TestClient
 
     from synthestat.server.app import create_app
 
