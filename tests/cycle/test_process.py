@@ -132,7 +132,7 @@ def test_nothing_new_stops_for_a_person(board, cycle_of):
     assert "no source or model is new" in cycle.reason
     assert len(scripted.built) == 1  # the run that lies there is taken
     research = by_id(board, cycle.id)[2]
-    assert research.title == "Find synthetic_dwellings for ZZ"
+    assert research.title == "Find synthetic dwellings for ZZ"
     assert research.result["would_help"] == ["dwellings by zone"]
     assert research.result["places_left"] == ["statistical office"]
 

@@ -65,6 +65,10 @@ def task_table(tasks: list[Task], now: dict[int, str] | None = None) -> Table:
     """Return the tasks as a table; `now` says what is being done on some."""
     table = Table("", "task", "role", "status", "what came of it", box=None)
     table.columns[0].justify = "right"
+    for column in (table.columns[0], table.columns[3], table.columns[4]):
+        column.no_wrap, column.overflow = True, "ellipsis"
+    table.columns[0].min_width = 3
+    table.expand, table.columns[4].ratio, table.columns[4].min_width = True, 1, 24
     for task in tasks:
         said = (now or {}).get(task.id) or task.summary
         status = f"[{COLOURS.get(task.status, 'dim')}]{task.status}[/]"

@@ -79,7 +79,7 @@ def run_cycles(
         ended.append(cycle)
         print_cycle(where, cycle, out)
     for cycle in ended:
-        print_end(cycle)
+        print_end(where, cycle, out)
 
 
 @contextmanager
@@ -124,10 +124,19 @@ def print_cycle(board: Board, cycle: Cycle, out: Path) -> None:
         screen.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
-def print_end(cycle: Cycle) -> None:
-    """Print where a cycle stands, in three lines."""
+def print_end(board: Board, cycle: Cycle, out: Path) -> None:
+    """Print where a cycle stands, in a few lines."""
+    from synthestat.cycle.conduct import by_id
+    from synthestat.cycle.process import rounds_of
+    from synthestat.cycle.results import run_folder
+
     colour = "bold green" if cycle.verdict == "PASS" else "bold yellow"
+    runs = [each.run_id for each in rounds_of(by_id(board, cycle.id)) if each.run_id]
     screen.print(f"\nCountry  {cycle.country}, cycle {cycle.id}: {cycle.status}", highlight=False)
+    if runs:
+        folder = run_folder(out, runs[-1])
+        screen.print(f"Run      {folder}", highlight=False, soft_wrap=True)
+        screen.print(f"Record   {folder}.review.json", highlight=False, soft_wrap=True)
     screen.print(f"Verdict  [{colour}]{cycle.verdict or 'none'}[/]", highlight=False)
     screen.print(f"Next     {plain(cycle.reason)}", highlight=False, soft_wrap=True)
 

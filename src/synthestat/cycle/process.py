@@ -237,7 +237,11 @@ def _task(
     gap: Gap | None = None,
 ) -> int:
     declared = process()["kinds"][kind]
-    words = {"country": cycle["country"], "round": number, "gap": gap.name if gap else ""}
+    words = {
+        "country": cycle["country"],
+        "round": number,
+        "gap": gap.name.replace("_", " ") if gap else "",
+    }
     payload: dict[str, Any] = {}
     if "decisions" in declared:
         payload["decisions"] = list(declared["decisions"])

@@ -107,7 +107,7 @@ def _unused_tables(gap: Gap, pack: CountryPack) -> list[str]:
 def summary_of(found: dict[str, Any]) -> str:
     """Return what a search came to, in a sentence."""
     if found["found"]:
-        return f"{found['gap']}: found {', '.join(found['found'])}"
+        return f"found {', '.join(found['found'])}"
     left = ", ".join(found["places_left"]) or "none"
     helps = "; ".join(found["would_help"]) or "what the rows of the finding say"
-    return f"{found['gap']}: nothing found; would help: {helps}; places left for a person: {left}"
+    return f"nothing found; places left for a person: {left}; would help: {helps}"
