@@ -22,6 +22,7 @@ from rich.table import Table
 from synthestat import __version__
 from synthestat.cli.board import board_app
 from synthestat.cli.cycle import cycle_app
+from synthestat.cli.server import account_app, server_app
 from synthestat.errors import InputError, SynthestatError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ Start with:  synthestat run XK        (build, review, and write the page; about 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 app.add_typer(cycle_app, name="cycle")
 app.add_typer(board_app, name="board")
+app.add_typer(server_app)
+app.add_typer(account_app, name="account")
 screen = Console()
 errors = Console(stderr=True)
 

@@ -231,6 +231,8 @@ def _lease(made: Change, actor: Actor, row: Row, seconds: float, holder: str) ->
 
 def why_not(made: Change, row: Row, actor: Actor) -> str:
     """Return why a ready task may not be an actor's, "" where it may."""
+    if row["role"] == Role.HUMAN:
+        return "a person ends it by a decision, with a reason: it is signed off, not claimed"
     if row["role"] not in actor.roles:
         return f"it is for the {row['role']}"
     if row["assignee"] not in ("", actor.name):

@@ -48,6 +48,14 @@ def runs(board: Board, task_id: int) -> list[TaskRun]:
         return [TaskRun(**row) for row in connection.execute(query).mappings()]
 
 
+def held_lease(board: Board, worker: str, task_id: int) -> str | None:
+    """Return the secret by which a worker holds a task, None where it does not: for that worker."""
+    mine = (RUNS.c.task_id == task_id, RUNS.c.worker == worker, RUNS.c.outcome == "running")
+    with reading(board) as connection:
+        found = connection.execute(sa.select(RUNS.c.lease).where(*mine)).scalar()
+    return None if found is None else str(found)
+
+
 def comments(board: Board, task_id: int) -> list[Comment]:
     """Return what was said about a task, in order."""
     query = sa.select(COMMENTS).where(COMMENTS.c.task_id == task_id).order_by(COMMENTS.c.id)
@@ -55,12 +63,20 @@ def comments(board: Board, task_id: int) -> list[Comment]:
         return [Comment(**row) for row in connection.execute(query).mappings()]
 
 
-def events(board: Board, *, task_id: int | None = None, after: int = 0) -> list[Event]:
-    """Return the log, or what of it is about one task, in order."""
-    query = sa.select(EVENTS).where(EVENTS.c.id > after).order_by(EVENTS.c.id)
+def events(
+    board: Board, *, task_id: int | None = None, after: int = 0, limit: int | None = None
+) -> list[Event]:
+    """Return the log, or what of it is about one task, in order: `limit` events after one."""
+    query = sa.select(EVENTS).where(EVENTS.c.id > after).order_by(EVENTS.c.id).limit(limit)
     query = query if task_id is None else query.where(EVENTS.c.task_id == task_id)
     with reading(board) as connection:
         return [Event(**row) for row in connection.execute(query).mappings()]
+
+
+def last_event(board: Board) -> int:
+    """Return the number of the newest event, 0 where there is none."""
+    with reading(board) as connection:
+        return int(connection.execute(sa.select(sa.func.max(EVENTS.c.id))).scalar() or 0)
 
 
 def cycles(board: Board) -> list[Cycle]:

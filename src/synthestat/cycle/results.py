@@ -7,6 +7,7 @@ from the record that `synthestat review` wrote beside it, and must be about the 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ ROWS = 20  # rows of a finding that a task keeps; the record beside the run has 
 def run_folder(out: Path, run_id: str) -> Path:
     """Return where a run lies below a folder of runs; BundleError where the id is none."""
     country = run_id.partition("_")[0].upper()
-    if not country or Path(run_id).name != run_id:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,199}", run_id):
         raise BundleError(f"{run_id!r} is no id of a run")
     return out / country / run_id
 
