@@ -101,6 +101,7 @@ def ages(run: Run) -> list[Figure]:
             "Population pyramid of the synthetic residents by single age, men left, women right",
             measured,
             charts.pyramid(people, by_sex),
+            [*_sourced(people, "synthetic"), *_sourced(by_sex, "official")],
         )
     ]
     return [*figures, _age_totals(people, official)]
@@ -129,9 +130,16 @@ def _age_totals(people: pl.DataFrame, official: population_tables.OfficialAges |
         )
         chart = charts.age_totals(mine, classes)
     if official is None:
-        return draw("ages", "Synthetic residents by age", "Residents by age", caption, chart)
+        rows = _sourced(single, "synthetic")
+        return draw("ages", "Synthetic residents by age", "Residents by age", caption, chart, rows)
     alternative = "Residents by age, synthetic bars with the official counts as an outline"
-    return draw("ages", "Synthetic against official, by age", alternative, caption, chart)
+    rows = [*_sourced(mine, "synthetic"), *_sourced(classes, "official")]
+    return draw("ages", "Synthetic against official, by age", alternative, caption, chart, rows)
+
+
+def _sourced(table: pl.DataFrame | None, source: str) -> list[dict[str, Any]]:
+    """Rows of a table, each saying where its count is from."""
+    return [] if table is None else [{"source": source, **row} for row in table.to_dicts()]
 
 
 def _open_class(classes: pl.DataFrame, mine: pl.DataFrame) -> str:
