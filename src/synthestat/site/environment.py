@@ -58,6 +58,7 @@ def environment(
         "link": wording.safe_link,
         "spoken": spoken,
         "quote": quote,
+        "zip": zip,
     }
     made.globals |= {
         "language": language,

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from synthestat.bundle.read import Bundle, open_bundle
 from synthestat.errors import OutputError
-from synthestat.site import run_facts
+from synthestat.site import run_charts, run_facts
 from synthestat.site.environment import environment
 from synthestat.site.run_context import run_context
 
@@ -58,11 +58,13 @@ def run_page(
     """Return the HTML of the page that will stand in the folder `place`."""
     run = run_facts.read_run(bundle)
     folder = Path(os.path.relpath(bundle.folder.resolve(), place)).as_posix()
+    zones = run_facts.zone_figures(run)
+    tiers = [tier["tier"] for tier in run_facts.tiers(run, zones)]
     context = run_context(
         run,
-        run_facts.zone_figures(run),
-        boundaries=boundaries,
-        verification=verification,
+        zones,
+        maps=run_charts.maps(run, zones, tiers, boundaries),
+        verified=run_facts.verified(verification),
         review=review,
     )
     template = environment().get_template("run.html.j2")

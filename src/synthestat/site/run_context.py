@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from synthestat.bundle.read import Bundle
@@ -36,18 +35,22 @@ def run_context(
     run: Run,
     zones: list[ZoneFigures],
     *,
-    boundaries: Path | None,
-    verification: object | None,
+    maps: Mapping[str, Any],
+    verified: Mapping[str, Any] | None,
     review: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Return the values of a run's templates, pictures included."""
-    tiers = run_facts.tiers(run, zones)
+    """Return the values of a run's templates, pictures included.
+
+    `maps` are those of `run_charts.maps`, empty where a page has another map in their place;
+    `verified` the counted checks of `run_facts.verified` or `recorded`.
+    """
     return {
         **run_figures(run, review),
         "controls": run_facts.controls(run),
         "zones": zones,
-        "tiers": tiers,
-        "maps": run_charts.maps(run, zones, [tier["tier"] for tier in tiers], boundaries),
+        "tiers": run_facts.tiers(run, zones),
+        "maps": maps,
+        "picker": None,
         "age_figures": run_charts.ages(run),
         "household_figures": run_charts.households(run),
         "residual_figure": run_charts.residuals(run),
@@ -58,7 +61,7 @@ def run_context(
         "limits": _limits(run.bundle),
         "files": run_facts.files(run),
         "has_notes": run.bundle.path("model_notes.md").is_file(),
-        "verified": run_facts.verified(verification),
+        "verified": verified,
         "sections": [entry for entry in SECTIONS if entry[0] != "review" or review is not None],
         "crumbs": (),
     }
