@@ -17,7 +17,10 @@ SEXES = ("male", "female")
 
 @dataclass(frozen=True)
 class Band:
-    """A modelled count of one sex over ages `low` to `high` (None: open) with its interval."""
+    """A modelled count of one sex over ages `low` to `high` (None: open).
+
+    `least` and `most` are the ends of its interval over the count.
+    """
 
     sex: str
     low: int
@@ -36,9 +39,9 @@ def pyramid_picture(
     """Draw men to the left and women to the right, oldest on top.
 
     `groups` are the first ages of groups of five years, the last open; `people` and `official`
-    count by group and sex. A band's interval is spread evenly over its groups.
+    count by group and sex. A band's interval, relative to its count, stands at each of its groups.
     """
-    shades = [shade for band in bands for shade in _shades(band, groups)]
+    shades = [shade for band in bands for shade in _shades(band, groups, people)]
     counts = [*people.values(), *official.values(), *(most for *_, most in shades)]
     reach = max(counts, default=1) or 1
     side = (WIDTH - MIDDLE) / 2
@@ -60,7 +63,7 @@ def pyramid_picture(
         parts.append(text(WIDTH / 2, y + 10, _ages(group, groups), "age", "middle"))
         for sex in SEXES:
             left, right = sorted((x(sex, 0), x(sex, people.get((group, sex), 0))))
-            kind = "bar" if sex == "male" else "bar second"
+            kind = "amount" if sex == "male" else "amount second"
             parts.append(rect(left, y + 1, right - left, ROW - 2, kind))
     for sex, group, least, most in shades:
         y = top(group)
@@ -83,11 +86,13 @@ def _ages(group: int, groups: Sequence[int]) -> str:
     return f"{group}+" if group == groups[-1] else f"{group}–{group + 4}"
 
 
-def _shades(band: Band, groups: Sequence[int]) -> list[tuple[str, int, float, float]]:
+def _shades(
+    band: Band, groups: Sequence[int], people: Mapping[tuple[int, str], int]
+) -> list[tuple[str, int, float, float]]:
     """Sex, group, least and most of each group of a band; none where it cuts one."""
     ends = {g: (g + 4 if g != groups[-1] else None) for g in groups}
     inside = [g for g in groups if g >= band.low and (band.high is None or g <= band.high)]
     if not inside or inside[0] != band.low or ends[inside[-1]] != band.high:
         return []
-    share = len(inside)
-    return [(band.sex, g, band.least / share, band.most / share) for g in inside]
+    counts = {g: people.get((g, band.sex), 0) for g in inside}
+    return [(band.sex, g, n * band.least, n * band.most) for g, n in counts.items()]

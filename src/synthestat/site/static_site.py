@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import polars as pl
 import vl_convert
 
 from synthestat.errors import InputError, SynthestatError
@@ -20,7 +22,14 @@ from synthestat.site.method_facts import method_facts
 from synthestat.site.run_facts import Run, read_run
 from synthestat.site.run_pages import write_page, write_run
 from synthestat.site.site_files import MARK, staged_site
-from synthestat.site.writing import Site, country_page, shapes_of
+from synthestat.site.writing import (
+    Site,
+    country_page,
+    run_files,
+    run_page,
+    shapes_of,
+    zone_page,
+)
 from synthestat.site.zone_pages import write_zones
 
 Progress = Callable[[str, int, int], None]
@@ -89,19 +98,34 @@ def write_index(site: Site, lines: list[CountryLine]) -> None:
     site.write(INDEX, "index.html.j2", context)
 
 
+DAMAGE = (
+    *(SynthestatError, KeyError, IndexError, TypeError, ValueError, AttributeError),
+    *(jinja2.UndefinedError, pl.exceptions.PolarsError),
+)
+"""What a run of another version, or a damaged one, may raise while its pages are made."""
+
+
 def _write_country(site: Site, country: Country, tell: Callable[[Entry], None]) -> Country:
     """Write all pages of a country; return it without the runs that turned out unreadable."""
     contexts: dict[str, dict[str, Any]] = {}
-    country, runs = _readable(country)
-    newest = {edition.newest.name for edition in country.editions}
-    for entry in country.entries:
-        tell(entry)
-        run = runs[entry.name]
-        shapes = shapes_of(run, site.boundaries)
-        is_newest = entry.name in newest
-        contexts[entry.name] = write_run(site, country, entry, run, shapes, newest=is_newest)
-        if is_newest:
-            write_zones(site, country, entry, run, contexts[entry.name])
+    runs: dict[str, Run] = {}
+    for edition in country.editions:
+        newest = True
+        for entry in edition.entries:
+            tell(entry)
+            try:
+                runs[entry.name] = run = read_run(entry.bundle)
+                shapes = shapes_of(run, site.boundaries)
+                context = write_run(site, country, entry, run, shapes, newest=newest)
+                if newest:
+                    write_zones(site, country, entry, run, context)
+            except DAMAGE as error:
+                _remove(site, entry)
+                runs.pop(entry.name, None)
+                country = without(country, entry, _left(entry, error))
+                continue
+            contexts[entry.name] = context
+            newest = False
     if country.editions:
         first = country.editions[0].newest
         address = country_page(country.code).removesuffix(".html") + "_run.html"
@@ -110,12 +134,14 @@ def _write_country(site: Site, country: Country, tell: Callable[[Entry], None]) 
     return country
 
 
-def _readable(country: Country) -> tuple[Country, dict[str, Run]]:
-    """Read every run; those that cannot be read are moved to what is left, with the reason."""
-    runs: dict[str, Run] = {}
-    for entry in country.entries:
-        try:
-            runs[entry.name] = read_run(entry.bundle)
-        except SynthestatError as error:
-            country = without(country, entry, Left(entry.name, error.message, error.faults))
-    return country, runs
+def _remove(site: Site, entry: Entry) -> None:
+    """Remove what was written of a run whose pages could not be finished."""
+    (site.folder / run_page(entry.name)).unlink(missing_ok=True)
+    for folder in (run_files(entry.name), zone_page(entry.name, "").rpartition("/")[0]):
+        shutil.rmtree(site.folder / folder, ignore_errors=True)
+
+
+def _left(entry: Entry, error: Exception) -> Left:
+    if isinstance(error, SynthestatError):
+        return Left(entry.name, error.message, error.faults)
+    return Left(entry.name, f"its files are not what a run holds: {error!r}")

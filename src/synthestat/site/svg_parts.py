@@ -10,14 +10,15 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-LETTER = 6.4  # pixels a letter of a label takes; generous for any system's font
+LETTER = 7.1  # pixels a letter of a label takes; generous for any system's font
 
 
 def picture(width: float, height: float, alternative: str, parts: Iterable[str]) -> Markup:
     """Return an SVG of so many pixels with its text alternative."""
     inner = "".join(parts)
     return Markup(
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawn" viewBox="0 0 {width:g} {height:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawn" width="{width:g}" '
+        f'height="{height:g}" viewBox="0 0 {width:g} {height:g}" '
         f'role="img" aria-label="{escape(alternative)}">{inner}</svg>'
     )
 
@@ -55,7 +56,7 @@ def bars(rows: Sequence[Mapping[str, Any]], alternative: str, width: float = 360
     The value stands at the right end; labels are cut to the room that they have.
     """
     longest = max((len(str(row["label"])) for row in rows), default=0)
-    left = min(longest, 24) * LETTER + 8
+    left = max(34.0, min(longest, 24) * LETTER + 8)
     numbers = max((len(f"{row['value']:,.0f}") for row in rows), default=1) * LETTER + 8
     room = width - left - numbers
     reach = max((_most(row) for row in rows), default=1) or 1
@@ -65,7 +66,7 @@ def bars(rows: Sequence[Mapping[str, Any]], alternative: str, width: float = 360
         label = str(row["label"])
         label = label if len(label) <= 24 else f"{label[:23]}…"
         parts.append(text(left - 6, y + 13, label, "label", "end"))
-        parts.append(rect(left, y + 3, row["value"] / reach * room, 13, "bar"))
+        parts.append(rect(left, y + 3, row["value"] / reach * room, 13, "amount"))
         if row.get("low") is not None:
             x1, x2 = (left + row[end] / reach * room for end in ("low", "high"))
             parts.append(line(x1, y + 9.5, x2, y + 9.5, "whisker"))

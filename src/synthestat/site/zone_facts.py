@@ -17,6 +17,7 @@ from synthestat.site.run_facts import Run
 STEP = 5  # years of a group of the pyramid
 LAST_GROUP = 95  # first age of the open group where no official table opens one earlier
 MOST_BARS = 12
+HOUSEHOLDS = "households"
 
 
 @dataclass
@@ -144,7 +145,7 @@ def _read_intervals(run: Run, found: Mapping[str, ZoneTables]) -> None:
         label = row["category"].partition("=")[2]
         bar = {"label": spoken(label), "value": row["estimate"], **_ends(row)}
         is_published = row["universe"] == published
-        if row["quantity"] == "households":
+        if row["quantity"] == HOUSEHOLDS:
             tables.households.append({**bar, "label": spoken(row["universe"])})
         elif row["quantity"] == "households_by_size" and is_published:
             tables.sizes.append(bar)
@@ -153,8 +154,9 @@ def _read_intervals(run: Run, found: Mapping[str, ZoneTables]) -> None:
         elif row["quantity"] == "persons_by_sex_and_age":
             _add_band(tables, row)
         elif ";" not in row["category"]:
-            name = f"{row['category'].partition('=')[0]}"
-            tables.attributes.setdefault(f"{name} ({row['universe']})", []).append(bar)
+            what = "Households" if row["quantity"].startswith(HOUSEHOLDS) else "Residents"
+            name = f"{what} by {row['category'].partition('=')[0]} ({row['universe']})"
+            tables.attributes.setdefault(spoken(name), []).append(bar)
 
 
 def _ends(row: Mapping[str, Any]) -> dict[str, float]:
@@ -173,7 +175,8 @@ def _add_band(tables: ZoneTables, row: Mapping[str, Any]) -> None:
             if sex == read["sex"] and group >= low and (high is None or group <= high)
         )
         if inside == row["estimate"]:  # the band is of everybody, not of one universe among others
-            tables.bands.append(Band(str(read["sex"]), low, high, row["low"], row["high"]))
+            least, most = (row[end] / max(1, inside) for end in ("low", "high"))
+            tables.bands.append(Band(str(read["sex"]), low, high, least, most))
 
 
 def _count_homes(run: Run, found: Mapping[str, ZoneTables]) -> None:

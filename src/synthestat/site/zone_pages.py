@@ -11,7 +11,13 @@ from synthestat.site.run_facts import Run
 from synthestat.site.site_files import csv_text
 from synthestat.site.svg_parts import bars
 from synthestat.site.writing import Site, country_page, run_files, run_page, zone_page
-from synthestat.site.zone_facts import ZoneTables, age_groups, zone_csv_rows, zone_tables
+from synthestat.site.zone_facts import (
+    MOST_BARS,
+    ZoneTables,
+    age_groups,
+    zone_csv_rows,
+    zone_tables,
+)
 from synthestat.site.zone_map import ZoneFigures
 
 TYPES = (
@@ -75,8 +81,8 @@ def zone_pictures(
         if rows:
             found.append(_bars(name, title, rows))
     for title, rows in tables.attributes.items():
-        if 2 <= len(rows) <= 12:
-            found.append(_bars(name, f"Residents by {spoken(title)}", rows))
+        if 2 <= len(rows) <= MOST_BARS:
+            found.append(_bars(name, title, rows))
     if tables.dwellings:
         rows = [{"label": spoken(k), "value": float(v)} for k, v in tables.dwellings.items()]
         found.append(_bars(name, "Dwellings by occupancy", rows))
@@ -86,12 +92,14 @@ def zone_pictures(
 def _pyramid(name: str, tables: ZoneTables, groups: list[int]) -> dict[str, Any]:
     said = ["Bars: synthetic residents, in groups of five years."]
     if tables.official:
-        said.append("Black marks: the official count by sex.")
+        said.append("Marks: the official count by sex.")
     else:
         said.append("No official table of this zone has ages by sex.")
     bands = [] if tables.official else tables.bands
     if bands:
-        said.append("Shades: the interval of each modelled band, spread evenly over its groups.")
+        said.append(
+            "Shades: the interval of the modelled band that a group is in, relative to its count."
+        )
     rows = [
         {
             "label": f"{spoken(sex)} {group}+",
@@ -121,7 +129,7 @@ def _ages(name: str, tables: ZoneTables, groups: list[int]) -> dict[str, Any]:
     ]
     return {
         "title": "Residents by age, synthetic against official",
-        "caption": "Bars: synthetic. Black marks: the official count, the sexes together.",
+        "caption": "Bars: synthetic. Marks: the official count, the sexes together.",
         "drawn": bars(rows, f"Residents of {name} by age, synthetic against official"),
         "rows": rows,
     }

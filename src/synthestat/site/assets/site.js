@@ -146,7 +146,7 @@
       return head;
     });
     const table = make("table", { className: "stack" }, make("thead", {}, make("tr", {}, ...heads)), body);
-    place.replaceChildren(controls, status, make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: data.title }, table), pager);
+    place.replaceChildren(controls, status, make("div", { className: "scroll" }, table), pager);
     apply();
   };
 
@@ -282,6 +282,25 @@
     });
   };
 
+  // What scrolls sideways can be reached by keyboard, under the name of the heading before it.
+  const reachable = () => {
+    const named = new Map();
+    document.querySelectorAll(".scroll").forEach((place) => {
+      const wide = place.scrollWidth > place.clientWidth + 1;
+      if (!wide) {
+        ["tabindex", "role", "aria-label"].forEach((name) => place.removeAttribute(name));
+        return;
+      }
+      const heads = [...document.querySelectorAll("h1, h2, h3, summary")].filter(
+        (head) => head.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING);
+      const label = heads.length ? heads[heads.length - 1].textContent.trim() : "table";
+      named.set(label, (named.get(label) || 0) + 1);
+      place.tabIndex = 0;
+      place.setAttribute("role", "region");
+      place.setAttribute("aria-label", named.get(label) > 1 ? `${label} (${named.get(label)})` : label);
+    });
+  };
+
   const start = () => {
     document.querySelectorAll("[data-table]").forEach((place) => whenHanded(place.dataset.table, (data) => buildTable(place, data)));
     document.querySelectorAll("[data-tree]").forEach((place) => whenHanded(place.dataset.tree, (value) => buildTree(place, value)));
@@ -289,6 +308,9 @@
     document.querySelectorAll("select[data-variables]").forEach(pickVariable);
     document.querySelectorAll("input[data-filter]").forEach(filterTiles);
     document.querySelectorAll("button[data-picture]").forEach((button) => button.addEventListener("click", () => explore(button)));
+    reachable();
+    addEventListener("resize", reachable);
+    document.addEventListener("toggle", reachable, true);
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
