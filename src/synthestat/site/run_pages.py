@@ -24,8 +24,11 @@ from synthestat.site.site_files import csv_text, script_text, slug
 from synthestat.site.writing import Site, country_page, run_files, run_page, zone_page
 from synthestat.site.zone_map import ZoneFigures
 
-COPIED = (".json", ".md", ".sha256", ".yaml", ".csv")
-"""Kinds of a bundle's files that a site holds; its tables stay in the run's folder."""
+COPIED = (".json", ".md", ".sha256", ".yaml")
+"""Kinds of a bundle's files that a site holds, as they are.
+
+Its tables stay in the run's folder, and so does its CSV, whose cells nobody made still.
+"""
 SITE_SECTIONS = (
     *(entry for entry in SECTIONS if entry[0] != "files"),
     ("sample", "A sample of households"),

@@ -21,7 +21,10 @@ MARK = "synthestat-site.json"
 """The file by which a folder is known to be a site of ours."""
 _STAGED = ".synthestat-site-"
 _PLAIN = re.compile(r"[A-Za-z0-9_-]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = re.compile(
+    r"[\t\r\n]|[\s\ufeff\u200b-\u200f\u202a-\u202e\u2066-\u2069]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
+)
+"""What makes a spreadsheet run a cell, also behind spaces and marks without width."""
 
 
 def slug(text: str) -> str:
@@ -52,9 +55,7 @@ def _still(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return (
-        f"'{text}" if text.lstrip(" \ufeff\u200e\u200f\u202a-\u202e").startswith(_FORMULA) else text
-    )
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def script_text(name: str, value: Any) -> str:

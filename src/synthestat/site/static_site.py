@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,13 @@ def write_assets(site: Site) -> None:
     target.mkdir()
     for asset in ("style.css", "site.js"):
         shutil.copyfile(ASSETS / asset, target / asset)
-    site.put("assets/vega.js", str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")))
+    site.put("assets/vega.js", picture_library())
+
+
+@cache
+def picture_library() -> str:
+    """Return the script that makes pictures live: Vega, from the package that drew them."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def write_index(site: Site, lines: list[CountryLine]) -> None:

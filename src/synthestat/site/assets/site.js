@@ -33,7 +33,7 @@
   };
 
   // A spreadsheet runs a cell that begins like a formula: an apostrophe keeps it text.
-  const formula = /^[\s\ufeff\u200e\u200f\u202a-\u202e]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+  const formula = /^[\s\ufeff\u200b-\u200f\u202a-\u202e\u2066-\u2069]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
   const csvCell = (value) => {
     if (value === null || value === undefined) return "";
     if (typeof value === "number") return String(value);
