@@ -44,7 +44,7 @@ def _same(one: Run, other: Run) -> list[tuple[str, bool, str, str]]:
         values: list[Any] = [one.manifest, other.manifest]
         for key in keys:
             values = [v.get(key) if isinstance(v, dict) else None for v in values]
-        shown = [str(v)[:12] if not isinstance(v, dict | list) else f"{len(v)}" for v in values]
+        shown = [f"{len(v)} entries" if isinstance(v, dict | list) else str(v)[:12] for v in values]
         found.append((name, values[0] == values[1], shown[0], shown[1]))
     return found
 

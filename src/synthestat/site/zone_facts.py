@@ -155,7 +155,9 @@ def _read_intervals(run: Run, found: Mapping[str, ZoneTables]) -> None:
             _add_band(tables, row)
         elif ";" not in row["category"]:
             what = "Households" if row["quantity"].startswith(HOUSEHOLDS) else "Residents"
-            name = f"{what} by {row['category'].partition('=')[0]} ({row['universe']})"
+            name = f"{what} by {row['category'].partition('=')[0]}"
+            if row["universe"] != what.lower():
+                name += f" ({row['universe']})"
             tables.attributes.setdefault(spoken(name), []).append(bar)
 
 
