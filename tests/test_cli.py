@@ -30,6 +30,9 @@ def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
     record = json.loads(run.with_name(run.name + ".review.json").read_text("utf-8"))
     assert record["verdict"] == "NEEDS_MORE_SOURCES"
     assert str(run.name) in done.stdout
+    index = tmp_path / "site" / "index.html"
+    assert done.stdout.rstrip().endswith(f"Site     {index.resolve().as_uri()}")
+    assert f"runs/{run.name}.html" in (tmp_path / "site" / "country_ZZ.html").read_text("utf-8")
     shown = synthestat("show", tmp_path / "runs")
     assert shown.returncode == 0
     assert "3,541" in shown.stdout
