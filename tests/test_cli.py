@@ -44,6 +44,15 @@ def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
     assert json.loads(report.read_text(encoding="utf-8"))["passed"] is True
 
 
+def test_a_run_whose_site_has_no_place_stops_before_it_builds(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "mine.txt").write_text("mine", encoding="utf-8")
+    done = synthestat("run", TINY, "--out", "runs", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no site of Synthestat" in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_review_says_the_verdict_and_ends_with_one_only_where_a_claim_is_false(
     tmp_path: Path, tiny_run: Path
 ) -> None:

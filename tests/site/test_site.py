@@ -174,6 +174,23 @@ def handed(script: str) -> str:
     return re.fullmatch(r'synthestatData\("\w+", (.*)\);\n', script, re.DOTALL)[1]
 
 
+def test_diagnostics_are_pictures_with_their_numbers(tiny_site, tiny_runs):
+    run = newest(tiny_runs)
+    text = text_of(tiny_site / "runs" / f"{run.name}.html")
+    rows = list(
+        csv.DictReader(io.StringIO(text_of(tiny_site / "runs" / run.name / "diagnostics.csv")))
+    )
+    shown = {row["picture"] for row in rows}
+    roles = read_json(run / "household_diagnostics.json")["roles"]
+    assert sum(float(r["value"]) for r in rows if r["picture"] == "Roles in the household") == sum(
+        roles.values()
+    )
+    attributes = read_json(run / "distribution_diagnostics.json")["attributes"]
+    assert {f"Residents by {entry['name']}" for entry in attributes} <= shown
+    for title in shown:
+        assert f"<h3>{title}</h3>" in text
+
+
 def test_documents_are_whole(tiny_site, tiny_runs):
     run = newest(tiny_runs)
     for path in run.glob("*.json"):

@@ -11,6 +11,11 @@ import polars as pl
 
 from synthestat.site import run_facts
 from synthestat.site.boundaries import Polygon
+from synthestat.site.diagnostic_facts import (
+    diagnostic_csv_rows,
+    diagnostic_pictures,
+    fit_by_control,
+)
 from synthestat.site.drawing import Figure
 from synthestat.site.family_trees import household_tree
 from synthestat.site.history import Country, Entry
@@ -31,6 +36,7 @@ Its tables stay in the run's folder, and so does its CSV, whose cells nobody mad
 """
 SITE_SECTIONS = (
     *(entry for entry in SECTIONS if entry[0] != "files"),
+    ("diagnostics", "Diagnostics"),
     ("sample", "A sample of households"),
     ("notes", "Notes"),
     ("documents", "Documents"),
@@ -81,6 +87,8 @@ def write_run(
             {"home": home, "zone": run.zone_name(home["zone_code"]), "drawn": household_tree(home)}
             for home in drawn_households(sample)
         ],
+        "diagnostic_pictures": diagnostic_pictures(run),
+        "fit": fit_by_control(run),
         "notes": _notes(run),
         "documents": _documents(entry),
         "copied": _copy(site, run, data),
@@ -184,6 +192,8 @@ def _write_pictures(site: Site, data: str, context: Mapping[str, Any]) -> None:
         site.put(f"{data}{figure.key}.csv", csv_text(figure.rows))
     charts = {figure.key: figure.specifications for figure in drawn}
     site.put(f"{data}pictures.js", script_text("pictures", charts))
+    rows = diagnostic_csv_rows(context["diagnostic_pictures"])
+    site.put(f"{data}diagnostics.csv", csv_text(rows, ("picture", "label", "value")))
     if context["picker"] is not None:
         site.put(f"{data}map.csv", csv_text(context["picker"].rows))
 
