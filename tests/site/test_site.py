@@ -420,6 +420,13 @@ def test_the_command_writes_a_site_and_says_where(one_run, tmp_path):
     assert "in one another" in again.stderr
 
 
+def test_it_can_be_called_from_python(one_run, tmp_path):
+    import synthestat
+
+    index = synthestat.write_site(one_run, out=tmp_path / "pages")
+    assert index == tmp_path / "pages" / "index.html"
+
+
 def test_editions_share_a_page(tiny_runs, tmp_path):
     """A second edition of the same country, by its pack's word alone."""
     pack = Path(shutil.copytree(TINY, tmp_path / "pack"))
