@@ -11,7 +11,8 @@ from typing import Any
 
 from synthestat.bundle.read import Bundle, open_bundle, read_json
 from synthestat.errors import BundleError, SynthestatError
-from synthestat.packs.pack import embedded_homes, find_pack
+from synthestat.packs.pack import embedded_homes
+from synthestat.site.pack_words import country_name
 
 NEEDED = ("country", "country_name", "edition", "geography", "coverage", "layers")
 NOT_REVIEWED = "not reviewed: run `synthestat review`"
@@ -160,12 +161,11 @@ def _blocked(path: Path) -> Left:
 
 
 def _name(code: str, entries: dict[str, list[Entry]]) -> str:
+    """The country's name: that of its newest run, else that of the pack that ships."""
     if code in entries:
         return str(max(entries[code], key=_age).bundle.manifest["country_name"])
-    try:
-        return find_pack(code).country.name
-    except SynthestatError:
-        return code
+    homes = embedded_homes()
+    return country_name(homes[code].standing) or code if code in homes else code
 
 
 def _editions(code: str, entries: dict[str, list[Entry]]) -> tuple[Edition, ...]:
