@@ -40,7 +40,7 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP)  ## build, verify and picture countries: make run COUNTRY=LU
+run: $(STAMP)  ## build and review countries, write their site: make run COUNTRY=LU
 	$(BIN)/synthestat run $(COUNTRY) --out $(RUNS)
 
 test: $(STAMP)  ## run the tests, except the slow ones

@@ -30,6 +30,9 @@ def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
     record = json.loads(run.with_name(run.name + ".review.json").read_text("utf-8"))
     assert record["verdict"] == "NEEDS_MORE_SOURCES"
     assert str(run.name) in done.stdout
+    index = tmp_path / "site" / "index.html"
+    assert done.stdout.rstrip().endswith(f"Site     {index.resolve().as_uri()}")
+    assert f"runs/{run.name}.html" in (tmp_path / "site" / "country_ZZ.html").read_text("utf-8")
     shown = synthestat("show", tmp_path / "runs")
     assert shown.returncode == 0
     assert "3,541" in shown.stdout
@@ -39,6 +42,15 @@ def test_the_whole_job_of_a_pack_of_ones_own(tmp_path: Path) -> None:
     )
     assert checked.returncode == 0, checked.stdout
     assert json.loads(report.read_text(encoding="utf-8"))["passed"] is True
+
+
+def test_a_run_whose_site_has_no_place_stops_before_it_builds(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "mine.txt").write_text("mine", encoding="utf-8")
+    done = synthestat("run", TINY, "--out", "runs", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no site of Synthestat" in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_review_says_the_verdict_and_ends_with_one_only_where_a_claim_is_false(

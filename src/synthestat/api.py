@@ -1,4 +1,4 @@
-"""What the command line and Python both call: build, verify, review and page.
+"""What the command line and Python both call: build, verify, review, page and site.
 
 Each function imports the rooms that it needs when it is called: reading a run does not wait for the
 compiler that building one needs.
@@ -7,6 +7,7 @@ compiler that building one needs.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -192,6 +193,27 @@ def cycle(
 
 def _unheard(_task: object, _step: str, _done: int, _of: int) -> None:
     """Say nothing."""
+
+
+def site(
+    runs: str | Path = "runs",
+    *,
+    out: str | Path = "site",
+    boundaries: Iterable[str | Path] = (),
+    public: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the static site of all runs below a folder, with their reviews; return its index.
+
+    It opens from disk and sends no request. An earlier site at `out` is replaced in one step, any
+    other folder refused. `boundaries` are GeoJSON files of zones; `public` leaves out households
+    that a run's release mode keeps inside.
+    """
+    from synthestat.site.static_site import write_site
+
+    return write_site(
+        Path(runs), Path(out), boundaries=map(Path, boundaries), public=public, progress=progress
+    )
 
 
 def snapshot_store(folder: str | Path | None) -> SnapshotStore:

@@ -13,8 +13,8 @@ from synthestat.site import charts, family_charts
 from synthestat.site.boundaries import simplified, wound
 from synthestat.site.drawing import LIGHT, THEMES, draw, inline_svg
 from synthestat.site.markdown import read_markdown
-from synthestat.site.pages import figure, file_size, percent, safe_link
 from synthestat.site.population_tables import in_classes, official_ages
+from synthestat.site.wording import figure, file_size, percent, safe_link
 
 
 def test_svg_is_cut_down_to_what_is_harmless():

@@ -307,6 +307,37 @@ def page(
 
 
 @app.command()
+def site(
+    runs: Annotated[Path, typer.Argument(help="Folder of runs, as RUNS/CC/run_id.")] = Path("runs"),
+    out: Annotated[
+        Path, typer.Option(help="Folder of the site; a new one, or an older site.")
+    ] = Path("site"),
+    boundaries: Annotated[
+        list[Path] | None,
+        typer.Option(help="GeoJSON of zone polygons; may be given several times."),
+    ] = None,
+    public: Annotated[
+        bool, typer.Option(help="Leave out households that a release mode keeps inside.")
+    ] = False,
+) -> None:
+    """Write the site of all runs: countries, runs, zones, comparisons; it opens offline.
+
+    Reads each run with the review beside it; review first what is to be shown as reviewed.
+
+    Example: synthestat site runs --out site
+    """
+    _write_site(runs, out, boundaries or [], public=public)
+
+
+def _write_site(runs: Path, out: Path, boundaries: Sequence[Path], *, public: bool = False) -> None:
+    from synthestat import api
+
+    with _status("drawing the site"):
+        index = api.site(runs, out=out, boundaries=boundaries, public=public)
+    screen.print(f"Site     {index.resolve().as_uri()}", soft_wrap=True, highlight=False)
+
+
+@app.command()
 def show(run: Run) -> None:
     """Show a run's summary in the terminal."""
     from synthestat.bundle.read import find_run
@@ -321,13 +352,20 @@ def run_countries(
     seed: Seed = 420987,
     workers: Workers = None,
     boundaries: Boundaries = None,
+    site_out: Annotated[
+        Path | None, typer.Option("--site", help="Folder of the site; default: beside OUT.")
+    ] = None,
 ) -> None:
-    """Build, review and page each country: the whole job.
+    """Build, review and page each country, then write the site of all runs: the whole job.
 
     Example: synthestat run XK LU
     """
     from synthestat import api
     from synthestat.packs.pack import find_pack
+    from synthestat.site.site_files import refuse_foreign
+
+    site_folder = site_out or out.resolve().parent / "site"
+    refuse_foreign(site_folder)  # before building, not after it
 
     packs = {name: find_pack(name) for name in country}  # a wrong name stops all, and at once
     ends = []
@@ -346,6 +384,8 @@ def run_countries(
         screen.print(f"Verified {said}", highlight=False)
         _print_verdict(judged)
         screen.print(f"Page     {path.resolve().as_uri()}", soft_wrap=True, highlight=False)
+    screen.print()
+    _write_site(out, site_folder, [boundaries] if boundaries else [])
     if not all(judged.passed for _, _, judged in ends):
         raise typer.Exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -219,6 +220,39 @@ def intervals(rows: Sequence[Mapping[str, Any]]) -> Drawing:
                 x=alt.X("built:Q", scale=scale), y=y, color=colour
             ),
         ).properties(width=WIDE - 150, height=15 * max(1, len(values)))
+
+    return chart
+
+
+def width_curves(curves: Mapping[str, Sequence[float]], points: int = 60) -> Drawing:
+    """Curves of the share of values (sorted) up to each width, one for each name."""
+    widest = max((values[int(0.95 * (len(values) - 1))] for values in curves.values()), default=1.0)
+    widest = widest or 1.0
+    rows = [
+        {
+            "quantity": spoken(name),
+            "width": round(widest * step / points, 4),
+            "share": round(bisect_right(values, widest * step / points) / len(values), 4),
+        }
+        for name, values in curves.items()
+        for step in range(points + 1)
+    ]
+    names = [spoken(name) for name in curves]
+
+    def chart(theme: Theme) -> Chart:
+        colours = [theme.accent, theme.second, theme.ink, *theme.kinds[5:7], theme.muted]
+        legend = alt.Legend(title=None, orient="top", columns=2, labelLimit=320)
+        colour = alt.Color(
+            "quantity:N", scale=alt.Scale(domain=names, range=colours), legend=legend
+        )
+        axis = alt.Axis(format=".0%", tickCount=5)
+        x = alt.X("width:Q", title="Width over count, at most", axis=axis)
+        y = alt.Y("share:Q", title="Share of intervals", axis=alt.Axis(format=".0%"))
+        line = plotted(rows).mark_line(strokeWidth=2)
+        drawn: alt.Chart = line.encode(
+            x=x.scale(domain=[0, widest], nice=False), y=y.scale(domain=[0, 1]), color=colour
+        ).properties(width=WIDE, height=230)
+        return drawn
 
     return chart
 

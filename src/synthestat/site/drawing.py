@@ -95,11 +95,17 @@ Chart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn chart: inline SVG for both appearances, its title, caption and text alternative."""
+    """A drawn chart: inline SVG for both appearances, with its title and caption.
 
+    `specifications` are the Vega-Lite charts by theme, `rows` the data that the picture shows.
+    """
+
+    key: str
     title: str
     caption: str
     pictures: tuple[tuple[str, Markup], ...]
+    specifications: Mapping[str, dict[str, Any]]
+    rows: tuple[Mapping[str, Any], ...]
 
 
 def plotted(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
@@ -108,14 +114,47 @@ def plotted(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
 
 
 def draw(
-    key: str, title: str, alternative: str, caption: str, chart: Callable[[Theme], Chart]
+    key: str,
+    title: str,
+    alternative: str,
+    caption: str,
+    chart: Callable[[Theme], Chart],
+    rows: Sequence[Mapping[str, Any]] | None = None,
 ) -> Figure:
-    """Draw one chart in every theme; `key` keeps its ids apart from other charts'."""
+    """Draw one chart in every theme; `key` keeps its ids apart from other charts'.
+
+    `rows` is the data behind it, by default what stands in the chart itself.
+    """
+    charts = {  # one chart in other colours, so one of them is held against the schema
+        theme.name: (theme, chart(theme).to_dict(validate=theme is LIGHT)) for theme in THEMES
+    }
     pictures = tuple(
-        (theme.name, inline_svg(_svg(chart(theme), theme), f"{key}-{theme.name}-", alternative))
-        for theme in THEMES
+        (name, inline_svg(_svg(drawn, theme), f"{key}-{name}-", alternative))
+        for name, (theme, drawn) in charts.items()
     )
-    return Figure(title, caption, pictures)
+    specifications = {
+        name: {**drawn, "config": _config(theme)} for name, (theme, drawn) in charts.items()
+    }
+    behind = shown_rows(charts[LIGHT.name][1]) if rows is None else tuple(rows)
+    return Figure(key, title, caption, pictures, specifications, behind)
+
+
+def shown_rows(specification: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the rows that stand in a Vega-Lite chart, layer by layer, each once."""
+    datasets = specification.get("datasets", {})
+    found: list[Mapping[str, Any]] = []
+
+    def collect(unit: Mapping[str, Any]) -> None:
+        data = unit.get("data", {})
+        for row in data.get("values", datasets.get(data.get("name"), ())):
+            plain = {key: value for key, value in row.items() if not isinstance(value, dict)}
+            if plain not in found:
+                found.append(plain)
+        for layer in unit.get("layer", ()):
+            collect(layer)
+
+    collect(specification)
+    return tuple(found)
 
 
 def inline_svg(svg: str, prefix: str, alternative: str) -> Markup:
@@ -131,8 +170,7 @@ def inline_svg(svg: str, prefix: str, alternative: str) -> Markup:
     )
 
 
-def _svg(chart: Chart, theme: Theme) -> str:
-    specification: dict[str, Any] = chart.to_dict()
+def _svg(specification: dict[str, Any], theme: Theme) -> str:
     return str(
         vl_convert.vegalite_to_svg(
             specification,

@@ -34,7 +34,7 @@ def household_numbers(run: Run) -> list[dict[str, Any]]:
         name = run.zone_name(row["zone"])
         if len(published) > 1 or row["universe"] not in published:
             name = f"{name} ({row['universe']})"
-        named.append({**row, "name": name, "kind": _kind(row)})
+        named.append({**row, "name": name, "kind": kind(row)})
     return named
 
 
@@ -44,7 +44,7 @@ def country_counts(run: Run) -> list[dict[str, Any]]:
     if table.is_empty():
         return []
     rows = table.filter(pl.col("zone") == run.root).to_dicts()
-    return [{**row, "name": _category(row), "kind": _kind(row)} for row in rows]
+    return [{**row, "name": category(row), "kind": kind(row)} for row in rows]
 
 
 def widest(run: Run) -> list[dict[str, Any]]:
@@ -56,7 +56,7 @@ def widest(run: Run) -> list[dict[str, Any]]:
     zones = table.filter(pl.col("zone") != run.root, pl.col("estimate") >= LEAST_LISTED)
     chosen = zones.with_columns(width=relative).sort("width", descending=True).head(WIDEST)
     return [
-        {**row, "zone_name": run.zone_name(row["zone"]), "name": _category(row)}
+        {**row, "zone_name": run.zone_name(row["zone"]), "name": category(row)}
         for row in chosen.to_dicts()
     ]
 
@@ -86,11 +86,12 @@ def spread_words(spread: Mapping[str, Any]) -> str:
     return "; ".join(said)
 
 
-def _kind(row: Mapping[str, Any]) -> str:
+def kind(row: Mapping[str, Any]) -> str:
+    """Return in words what an interval is: of which probability, or declared bounds."""
     return "declared bounds" if row["interval"] is None else f"{row['interval']:.0%} interval"
 
 
-def _category(row: Mapping[str, Any]) -> str:
+def category(row: Mapping[str, Any]) -> str:
     """Return a cell in words: its categories, or the quantity where nothing splits it."""
     parts = [part.replace("_", " ").partition("=") for part in row["category"].split(";")]
     plain = ("sex", "age", "size", "household type")

@@ -49,6 +49,11 @@ def read_words(pack: Path) -> PackWords:
     )
 
 
+def country_name(pack: Path) -> str:
+    """Return the name that a pack's `country.yaml` gives the country, "" where it gives none."""
+    return str(_load(pack / "country.yaml").get("name") or "")
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))

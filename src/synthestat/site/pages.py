@@ -9,21 +9,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-import jinja2
-from markupsafe import Markup, escape
+from urllib.parse import quote
 
 from synthestat.bundle.read import Bundle, open_bundle
 from synthestat.errors import OutputError
-from synthestat.site import interval_facts, run_charts, run_facts
-from synthestat.site.charts import spoken
-from synthestat.site.markdown import read_markdown, read_spans
-
-TEMPLATES = Path(__file__).parent / "templates"
+from synthestat.site import run_charts, run_facts
+from synthestat.site.environment import environment
+from synthestat.site.run_context import run_context
 
 
 def write_run_page(
@@ -63,141 +57,18 @@ def run_page(
 ) -> str:
     """Return the HTML of the page that will stand in the folder `place`."""
     run = run_facts.read_run(bundle)
-    zones = run_facts.zone_figures(run)
-    tiers = run_facts.tiers(run, zones)
     folder = Path(os.path.relpath(bundle.folder.resolve(), place)).as_posix()
-    return (
-        _environment()
-        .get_template("run.html.j2")
-        .render(
-            style=_style(),
-            manifest=run.manifest,
-            words=run.words,
-            finished=_moment(run.manifest.get("times", {}).get("finished")),
-            household_universe=", ".join(run.household_atoms()),
-            coverage=run_facts.coverage(run),
-            judgement=run_facts.judgement(run),
-            controls=run_facts.controls(run),
-            differences=run_facts.differences(run),
-            households=run.optional("household_diagnostics.json"),
-            dwellings=run.optional("dwelling_building_diagnostics.json"),
-            privacy=run.optional("privacy_report.json"),
-            uncertainty=run.optional("uncertainty_summary.json"),
-            distributions=run.optional("distribution_diagnostics.json"),
-            sources=run.optional("source_provenance.json").get("tables", []),
-            zones=zones,
-            tiers=tiers,
-            maps=run_charts.maps(run, zones, [tier["tier"] for tier in tiers], boundaries),
-            age_figures=run_charts.ages(run),
-            household_figures=run_charts.households(run),
-            residual_figure=run_charts.residuals(run),
-            interval_figures=run_charts.intervals(run),
-            intervals=interval_facts.country_counts(run),
-            widest=interval_facts.widest(run),
-            quantities=interval_facts.quantities(run),
-            limits=_limits(bundle),
-            unavailable=run_facts.unavailable_layers(run),
-            files=run_facts.files(run),
-            has_notes=bundle.path("model_notes.md").is_file(),
-            verified=run_facts.verified(verification),
-            review=review,
-            folder=quote(folder),
-        )
+    zones = run_facts.zone_figures(run)
+    tiers = [tier["tier"] for tier in run_facts.tiers(run, zones)]
+    context = run_context(
+        run,
+        zones,
+        maps=run_charts.maps(run, zones, tiers, boundaries),
+        verified=run_facts.verified(verification),
+        review=review,
     )
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "figure": figure,
-        "percent": percent,
-        "measured": measured,
-        "margin": margin,
-        "spans": read_spans,
-        "breakable": breakable,
-        "size": file_size,
-        "link": safe_link,
-        "spoken": spoken,
-        "quote": quote,
-    }
-    return environment
-
-
-def figure(value: object) -> str:
-    """Write a number with thousands separators, decimals only where there are any; "–" for None."""
-    if value is None:
-        return "–"
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:,.2f}"
-    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
-
-
-def percent(share: float | None, places: int = 2) -> str:
-    """Write a share as a percentage, without needless zeros; "–" for None."""
-    if share is None:
-        return "–"
-    text = f"{share * 100:.{places}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
-
-
-def measured(value: float | None, measure: str) -> str:
-    """Write a soft target's figure: shares as a percentage, means in years; "–" for None."""
-    if value is None:
-        return "–"
-    return percent(value) if measure.endswith("_share") else f"{value:.2f} years"
-
-
-def margin(tolerance: float, measure: str) -> str:
-    """Write a soft target's tolerance: percentage points for shares, years for means."""
-    return f"{tolerance * 100:g} points" if measure.endswith("_share") else f"{tolerance:.2f} years"
-
-
-def breakable(name: str) -> Markup:
-    """Escape an id that may break into lines after a dot or an underscore."""
-    text = str(escape(name))
-    return Markup(text.replace(".", ".<wbr>").replace("_", "_<wbr>"))
-
-
-def file_size(size: int | None) -> str:
-    """Write bytes as B, kB or MB; "absent" for None."""
-    if size is None:
-        return "absent"
-    if size < 1_000:
-        return f"{size} B"
-    return f"{size / 1_000:,.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
-
-
-def safe_link(address: object) -> str | None:
-    """Return an http or https address, or None: nothing else may become a link."""
-    text = str(address or "").strip()
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return None
-    return text if parts.scheme in {"http", "https"} and parts.netloc else None
-
-
-def _moment(text: object) -> str:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return "not stated"
-    return f"{moment.day} {moment:%B %Y, %H:%M} {moment.tzname() or ''}".strip()
-
-
-def _style() -> Markup:
-    return Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
-
-
-def _limits(bundle: Bundle) -> Any:
-    path = bundle.path("pack/LIMITS.md")
-    return read_markdown(path.read_text(encoding="utf-8")) if path.is_file() else ()
+    template = environment().get_template("run.html.j2")
+    return template.render(context, root=None, folder=quote(folder))
 
 
 def _write_whole(page: Path, text: str) -> None:

@@ -66,7 +66,7 @@ def official_ages(residuals: pl.DataFrame, root: str, zones: Sequence[str]) -> O
         classes = [
             read
             for category, target in whole.select("category", "target").iter_rows()
-            if (read := _age_row(category, int(target))) is not None
+            if (read := age_row(category, int(target))) is not None
         ]
         if classes and len(classes) == whole.height:
             columns = set.intersection(*(set(row) for row in classes))
@@ -133,7 +133,7 @@ def _by_zone(rows: pl.LazyFrame) -> dict[str, int]:
     return {zone: int(count) for zone, count in counted.iter_rows()}
 
 
-def _age_row(category: str, target: int) -> dict[str, int | str | None] | None:
+def age_row(category: str, target: int) -> dict[str, int | str | None] | None:
     """Read "age=85+" or "age=10-14;sex=male"; None where there is no age in it."""
     parts = dict(part.partition("=")[::2] for part in category.split(";"))
     match = _AGE_CLASS.fullmatch(parts.get("age", ""))

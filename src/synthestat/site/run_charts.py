@@ -18,6 +18,8 @@ from synthestat.site.zone_map import ZoneFigures, lay_out, map_chart
 
 MOST_INTERVALS = 40
 MOST_COUNTRY = 40
+MOST_CURVES = 6
+LEAST_COUNT = 30  # units below which chance alone makes an interval wide; assumption
 TAIL_SHARE = 0.003  # sizes that together hold less than this share of households are one bar
 
 _NO_AGES = "No control of this run gives official counts by age for the whole country."
@@ -101,6 +103,7 @@ def ages(run: Run) -> list[Figure]:
             "Population pyramid of the synthetic residents by single age, men left, women right",
             measured,
             charts.pyramid(people, by_sex),
+            [*_sourced(people, "synthetic"), *_sourced(by_sex, "official")],
         )
     ]
     return [*figures, _age_totals(people, official)]
@@ -129,9 +132,16 @@ def _age_totals(people: pl.DataFrame, official: population_tables.OfficialAges |
         )
         chart = charts.age_totals(mine, classes)
     if official is None:
-        return draw("ages", "Synthetic residents by age", "Residents by age", caption, chart)
+        rows = _sourced(single, "synthetic")
+        return draw("ages", "Synthetic residents by age", "Residents by age", caption, chart, rows)
     alternative = "Residents by age, synthetic bars with the official counts as an outline"
-    return draw("ages", "Synthetic against official, by age", alternative, caption, chart)
+    rows = [*_sourced(mine, "synthetic"), *_sourced(classes, "official")]
+    return draw("ages", "Synthetic against official, by age", alternative, caption, chart, rows)
+
+
+def _sourced(table: pl.DataFrame | None, source: str) -> list[dict[str, Any]]:
+    """Rows of a table, each saying where its count is from."""
+    return [] if table is None else [{"source": source, **row} for row in table.to_dicts()]
 
 
 def _open_class(classes: pl.DataFrame, mine: pl.DataFrame) -> str:
@@ -312,7 +322,7 @@ def residuals(run: Run) -> Figure | None:
 
 def intervals(run: Run) -> list[Figure]:
     """Return the intervals of the country's counts, and of zones' numbers of households."""
-    drawn = (country_intervals(run), counts_with_intervals(run))
+    drawn = (country_intervals(run), counts_with_intervals(run), interval_widths(run))
     return [figure for figure in drawn if figure is not None]
 
 
@@ -348,4 +358,30 @@ def counts_with_intervals(run: Run) -> Figure | None:
         f"Counts that no table at hand gives, largest first. Dot: the built count, beside the "
         f"name. Bar: its interval, relative to it.{more}",
         charts.intervals(rows),
+    )
+
+
+def interval_widths(run: Run) -> Figure | None:
+    """Return how wide the intervals of zones are, by quantity; None where there are none."""
+    table = interval_facts.interval_table(run)
+    if table.is_empty():
+        return None
+    known = table.filter(pl.col("zone") != run.root, pl.col("estimate") >= LEAST_COUNT)
+    widths = known.select("quantity", width=(pl.col("high") - pl.col("low")) / pl.col("estimate"))
+    curves = {
+        str(quantity[0]): sorted(part["width"].to_list())
+        for quantity, part in widths.group_by("quantity", maintain_order=True)
+    }
+    if not curves:
+        return None
+    every = len(curves)
+    curves = dict(sorted(curves.items(), key=lambda item: -len(item[1]))[:MOST_CURVES])
+    shown = "" if every == len(curves) else f" The {MOST_CURVES} quantities with most intervals."
+    return draw(
+        "interval-widths",
+        "How wide the intervals of zones are",
+        "Share of intervals that are at most so wide, one curve a quantity",
+        f"Of the {known.height:,} intervals of zones around counts of {LEAST_COUNT} and more: the "
+        f"share that is at most so wide. The further left a curve, the more is known.{shown}",
+        charts.width_curves(curves),
     )

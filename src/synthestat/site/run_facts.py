@@ -258,13 +258,28 @@ def verified(verification: object | None) -> dict[str, Any] | None:
         }
         for check in getattr(verification, "checks", ())
     ]
+    return _counted(checks, passed=bool(getattr(verification, "passed", False)))
+
+
+def recorded(review: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the checks that a review's record holds, counted; None without a review."""
+    if review is None:
+        return None
+    checks = [
+        {key: str(check.get(key, "")) for key in ("id", "status", "notes")}
+        for check in review.get("checks", [])
+    ]
+    return _counted(checks, passed=not review.get("claims_false", True))
+
+
+def _counted(checks: list[dict[str, str]], *, passed: bool) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for check in checks:
         counts[check["status"]] = counts.get(check["status"], 0) + 1
     return {
         "checks": checks,
         "counts": sorted(counts.items(), key=lambda item: (*STATUSES, item[0]).index(item[0])),
-        "passed": bool(getattr(verification, "passed", False)),
+        "passed": passed,
     }
 
 
