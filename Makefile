@@ -40,8 +40,8 @@ $(STAMP): pyproject.toml requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(STAMP)  ## build and review countries, write their site: make run COUNTRY=LU
-	$(BIN)/synthestat run $(COUNTRY) --out $(RUNS)
+run: $(STAMP)  ## bring countries to their verdicts, and write the site: make run COUNTRY=LU
+	$(BIN)/synthestat cycle $(COUNTRY) --out $(RUNS)
 
 test: $(STAMP)  ## run the tests, except the slow ones
 	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist worksteal

@@ -201,18 +201,28 @@ def site(
     out: str | Path = "site",
     boundaries: Iterable[str | Path] = (),
     public: bool = False,
+    board: Board | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the static site of all runs below a folder, with their reviews; return its index.
 
     It opens from disk and sends no request. An earlier site at `out` is replaced in one step, any
     other folder refused. `boundaries` are GeoJSON files of zones; `public` leaves out households
-    that a run's release mode keeps inside.
+    that a run's release mode keeps inside. The tasks of a `board` get pages; by default of the one
+    that lies with the runs, if one does.
     """
+    from synthestat.cycle.conduct import default_board
     from synthestat.site.static_site import write_site
 
+    address = default_board(Path(runs))
+    if board is None and ("://" in address or Path(address).is_file()):
+        board = open_board(address)
     return write_site(
-        Path(runs), Path(out), boundaries=map(Path, boundaries), public=public, progress=progress
+        *(Path(runs), Path(out)),
+        boundaries=map(Path, boundaries),
+        public=public,
+        board=board,
+        progress=progress,
     )
 
 

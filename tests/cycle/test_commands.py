@@ -145,11 +145,13 @@ def test_a_result_that_is_no_object_is_said(out, result):
 
 def test_a_whole_cycle_runs_and_is_taken_up(tmp_path, monkeypatch):
     monkeypatch.delenv("SYNTHESTAT_BOARD", raising=False)
-    text = said(tmp_path, "cycle", str(TINY), "--workers", "1")
-    assert "Verdict NEEDS_MORE_SOURCES" in text
-    assert "Waits for a person: task 13" in text
-    assert "synthestat board sign-off 13" in text
-    again = said(tmp_path, "cycle", "run", str(TINY))
-    assert "cycle 1: waiting" in again
+    site = ("--site", str(tmp_path / "site"))
+    text = said(tmp_path / "runs", "cycle", str(TINY), "--workers", "1", *site)
+    assert "Verdict NEEDS_MORE_SOURCES cycle 1 of ZZ waiting: plateau" in text
+    assert "Next synthestat board sign-off 13 --out" in text
+    assert text.rstrip().endswith("site/index.html")
+    assert (tmp_path / "site" / "task_13.html").is_file()
+    again = said(tmp_path / "runs", "cycle", "run", str(TINY), *site)
+    assert "cycle 1 of ZZ waiting" in again
     with pytest.raises(SynthestatError, match="no country pack"):
         said(tmp_path, "cycle", "NOWHERE")

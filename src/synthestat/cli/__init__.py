@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -23,6 +21,7 @@ from synthestat import __version__
 from synthestat.cli.board import board_app
 from synthestat.cli.cycle import cycle_app
 from synthestat.cli.server import account_app, server_app
+from synthestat.cli.shown import doing, errors, print_status, screen, write_site
 from synthestat.errors import InputError, SynthestatError
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ app.add_typer(cycle_app, name="cycle")
 app.add_typer(board_app, name="board")
 app.add_typer(server_app)
 app.add_typer(account_app, name="account")
-screen = Console()
-errors = Console(stderr=True)
 
 Country = Annotated[
     str,
@@ -230,7 +227,7 @@ def build(
     from synthestat.packs.pack import find_pack, is_embedded
 
     folder = _build(country, out, seed, workers, replicates)
-    _print_status(folder)
+    print_status(folder)
     own = not is_embedded(country)
     extracts = f" --snapshots {find_pack(country).snapshots}" if own else ""
     screen.print(f"\nRun      {folder}", soft_wrap=True, highlight=False)
@@ -273,7 +270,7 @@ def review(
     from synthestat import api
     from synthestat.bundle.read import find_run
 
-    with _status("reviewing from the files"):
+    with doing("reviewing from the files"):
         judged = api.review(run, snapshots=snapshots)
     _print_findings(judged)
     if json_path is not None:
@@ -299,9 +296,9 @@ def page(
     """Write a run's page, which opens offline."""
     from synthestat import api
 
-    with _status("reviewing, for the page"):
+    with doing("reviewing, for the page"):
         judged = api.review(run, snapshots=snapshots, write=False)
-    with _status("drawing"):
+    with doing("drawing"):
         path = api.page(run, out=out, boundaries=boundaries, review=judged)
     screen.print(f"Page     {path}", soft_wrap=True, highlight=False)
 
@@ -326,15 +323,7 @@ def site(
 
     Example: synthestat site runs --out site
     """
-    _write_site(runs, out, boundaries or [], public=public)
-
-
-def _write_site(runs: Path, out: Path, boundaries: Sequence[Path], *, public: bool = False) -> None:
-    from synthestat import api
-
-    with _status("drawing the site"):
-        index = api.site(runs, out=out, boundaries=boundaries, public=public)
-    screen.print(f"Site     {index.resolve().as_uri()}", soft_wrap=True, highlight=False)
+    write_site(runs, out, boundaries or [], public=public)
 
 
 @app.command()
@@ -342,7 +331,7 @@ def show(run: Run) -> None:
     """Show a run's summary in the terminal."""
     from synthestat.bundle.read import find_run
 
-    _print_status(find_run(run))
+    print_status(find_run(run))
 
 
 @app.command("run")
@@ -371,10 +360,10 @@ def run_countries(
     ends = []
     for name, pack in packs.items():
         folder = _build(name, out, seed, workers)
-        _print_status(folder)
-        with _status("reviewing from the files"):
+        print_status(folder)
+        with doing("reviewing from the files"):
             judged = api.review(folder, snapshots=pack.snapshots)
-        with _status("drawing the page"):
+        with doing("drawing the page"):
             path = api.page(folder, boundaries=boundaries, review=judged)
         ends.append((folder, path, judged))
     for folder, path, judged in ends:
@@ -385,7 +374,7 @@ def run_countries(
         _print_verdict(judged)
         screen.print(f"Page     {path.resolve().as_uri()}", soft_wrap=True, highlight=False)
     screen.print()
-    _write_site(out, site_folder, [boundaries] if boundaries else [])
+    write_site(out, site_folder, [boundaries] if boundaries else [])
     if not all(judged.passed for _, _, judged in ends):
         raise typer.Exit(1)
 
@@ -451,7 +440,7 @@ def _build(country: str, out: Path, seed: int, workers: int | None, replicates: 
 def _verify(run: str, snapshots: Path | None, json_path: Path | None) -> bool:
     from synthestat import api
 
-    with _status("verifying from the files"):
+    with doing("verifying from the files"):
         verification = api.verify(run, snapshots=snapshots)
     table = Table("check", "status", "what was found", box=None)
     colours = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red", "SKIP": "dim"}
@@ -471,45 +460,3 @@ def _verify(run: str, snapshots: Path | None, json_path: Path | None) -> bool:
         }
         _write_json(json_path, document)
     return verification.passed
-
-
-def _print_status(folder: Path) -> None:
-    """Print what a run holds beside what it was to reach."""
-    from synthestat.bundle.read import open_bundle
-
-    bundle = open_bundle(folder)
-    manifest, residuals = bundle.manifest, bundle.json("constraint_residuals.json")
-    targets, built = manifest["coverage"]["targets"], manifest["coverage"]["built"]
-    table = Table("", "official", "built", box=None, show_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for what in ("persons", "households", "dwellings", "buildings"):
-        for part in sorted(set(targets[what]) | set(built[what]), key=lambda p: (p != "all", p)):
-            name = what if part == "all" else f"  {part}"
-            row = (targets[what].get(part), built[what].get(part))
-            if row == (None, None):
-                continue
-            table.add_row(name, *("-" if value is None else f"{value:,}" for value in row))
-    screen.print(f"{manifest['country_name']} {manifest['edition']}  SYNTHETIC  {bundle.run_id}")
-    screen.print(table)
-    hard = residuals["hard_rows"] - residuals["hard_failures"]
-    seconds, workers = manifest["times"]["seconds"], manifest["times"]["workers"]
-    pace = built["persons"]["all"] / max(seconds * workers, 1e-9)
-    screen.print(
-        f"HARD rows exact        {hard:,} of {residuals['hard_rows']:,}\n"
-        f"max marginal deviation {residuals['max_marginal_deviation']:.4%}\n"
-        f"relaxations            {len(manifest['constraints_relaxed'])}\n"
-        f"built in               {seconds:.0f} s by {workers} workers: "
-        f"{pace:,.0f} persons a second and worker",
-        highlight=False,
-    )
-
-
-@contextmanager
-def _status(words: str) -> Iterator[None]:
-    if errors.is_terminal:
-        with errors.status(words):
-            yield
-    else:
-        errors.print(words, highlight=False)
-        yield

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from synthestat.cli.shown import screen
 from synthestat.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from synthestat.cycle.roles import Actor
     from synthestat.cycle.values import Task
 
-screen = Console()
 COLOURS = {"running": "bold yellow", "ready": "cyan", "done": "green", "blocked": "bold red"}
 
 

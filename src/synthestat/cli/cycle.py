@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from typer.core import TyperGroup
 
 from synthestat.cli.board import Address, Out, open_board, plain, task_table
+from synthestat.cli.shown import errors, print_status, screen, write_site
 
 if TYPE_CHECKING:
     from synthestat.cycle.conduct import Heard
     from synthestat.cycle.database import Board
     from synthestat.cycle.values import Cycle, Task
-
-screen = Console()
-errors = Console(stderr=True)
 
 
 class CountryFirst(TyperGroup):
@@ -56,17 +53,27 @@ def run_cycles(
     workers: Annotated[
         int | None, typer.Option(help="Threads; default all processors. Never changes a result.")
     ] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Folder of the site; default: beside OUT.")
+    ] = None,
+    boundaries: Annotated[
+        list[Path] | None, typer.Option(help="GeoJSON of zone polygons for the site's maps.")
+    ] = None,
 ) -> None:
-    """Run each country's cycle to its verdict, in the foreground, with a live view.
+    """Run each country's cycle to its verdict, with a live view, and write the site of all runs.
 
     What was interrupted goes on where it was. A cycle that waits for a person is shown, not begun
-    again; with other inputs (pack, seed, engine) a new one begins.
+    again; with other inputs (pack, seed, engine) a new one begins. Exits with 1 if the last review
+    of a country found a claim false.
 
     Example: synthestat cycle XK LU
     """
     from synthestat import api
     from synthestat.packs.pack import find_pack
+    from synthestat.site.site_files import refuse_foreign
 
+    site_folder = site or out.resolve().parent / "site"
+    refuse_foreign(site_folder)  # before building, not after it
     for name in country:
         find_pack(name)  # a wrong name stops all, and at once
     where = open_board(board, out)
@@ -77,9 +84,12 @@ def run_cycles(
                 *(name,), seed=seed, out=out, board=where, shelf=shelf, workers=workers, heard=heard
             )
         ended.append(cycle)
-        print_cycle(where, cycle, out)
-    for cycle in ended:
-        print_end(where, cycle, out)
+        print_cycle(where, cycle)
+    false = [print_end(where, cycle, out, board) for cycle in ended]
+    screen.print()
+    write_site(out, site_folder, boundaries or [])
+    if any(false):
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -109,36 +119,46 @@ def _view(board: Board) -> Iterator[Heard]:
         yield draw
 
 
-def print_cycle(board: Board, cycle: Cycle, out: Path) -> None:
-    """Print a cycle's tasks, its verdict and what comes next."""
+def print_cycle(board: Board, cycle: Cycle) -> None:
+    """Print a cycle's tasks."""
     from synthestat.cycle.conduct import by_id
 
-    tasks = by_id(board, cycle.id)
     screen.print(f"\n{cycle.country}: cycle {cycle.id}", highlight=False, style="bold")
-    screen.print(task_table(tasks))
-    waits = [task for task in tasks if task.role == "human" and task.status == "ready"]
-    for task in waits:
-        words = " | ".join(f'"{word}"' for word in task.payload.get("decisions", []))
-        command = f"synthestat board sign-off {task.id} --out {out} --decision {words} --reason ..."
-        screen.print(f"Waits for a person: task {task.id}, {task.title}", highlight=False)
-        screen.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+    screen.print(task_table(by_id(board, cycle.id)))
 
 
-def print_end(board: Board, cycle: Cycle, out: Path) -> None:
-    """Print where a cycle stands, in a few lines."""
+def print_end(board: Board, cycle: Cycle, out: Path, address: str | None) -> bool:
+    """Print where a cycle stands and what comes next; tell whether its last run claims falsely."""
     from synthestat.cycle.conduct import by_id
     from synthestat.cycle.process import rounds_of
     from synthestat.cycle.results import run_folder
 
-    colour = "bold green" if cycle.verdict == "PASS" else "bold yellow"
-    runs = [each.run_id for each in rounds_of(by_id(board, cycle.id)) if each.run_id]
-    screen.print(f"\nCountry  {cycle.country}, cycle {cycle.id}: {cycle.status}", highlight=False)
-    if runs:
-        folder = run_folder(out, runs[-1])
-        screen.print(f"Run      {folder}", highlight=False, soft_wrap=True)
+    tasks = by_id(board, cycle.id)
+    runs = [each.run_id for each in rounds_of(tasks) if each.run_id]
+    screen.print()
+    if runs and (folder := run_folder(out, runs[-1])).is_dir():
+        print_status(folder)
+        screen.print(f"\nRun      {folder}", highlight=False, soft_wrap=True)
         screen.print(f"Record   {folder}.review.json", highlight=False, soft_wrap=True)
+    reviews = [task for task in tasks if "claims_false" in task.result]
+    false = bool(reviews and reviews[-1].result["claims_false"])
+    if reviews:
+        words = "FAILED; see synthestat review" if false else "all claims recomputed and true"
+        screen.print(f"Verified {words}", highlight=False)
+    colour = "bold green" if cycle.verdict == "PASS" else "bold yellow"
     screen.print(f"Verdict  [{colour}]{cycle.verdict or 'none'}[/]", highlight=False)
-    screen.print(f"Next     {plain(cycle.reason)}", highlight=False, soft_wrap=True)
+    said = f"cycle {cycle.id} of {cycle.country} {cycle.status}: {cycle.reason}"
+    screen.print(f"         {plain(said)}", highlight=False, soft_wrap=True)
+    where = "" if out == Path("runs") else f" --out {out}"
+    where += f" --board {address}" if address else ""
+    for task in tasks:
+        if task.role == "human" and task.status == "ready":
+            words = " | ".join(f'"{word}"' for word in task.payload.get("decisions", []))
+            line = (
+                f"Next     a person: synthestat board sign-off {task.id}{where} --decision {words}"
+            )
+            screen.print(f"{line} --reason ...", markup=False, highlight=False, soft_wrap=True)
+    return false
 
 
 @cycle_app.command("status")

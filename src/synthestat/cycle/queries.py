@@ -63,6 +63,21 @@ def comments(board: Board, task_id: int) -> list[Comment]:
         return [Comment(**row) for row in connection.execute(query).mappings()]
 
 
+def all_runs(board: Board) -> list[TaskRun]:
+    """Return the tries at all tasks, in order."""
+    names = [column for column in RUNS.c if column.name != "lease"]
+    with reading(board) as connection:
+        found = connection.execute(sa.select(*names).order_by(RUNS.c.id)).mappings()
+        return [TaskRun(**row) for row in found]
+
+
+def all_comments(board: Board) -> list[Comment]:
+    """Return what was said about all tasks, in order."""
+    with reading(board) as connection:
+        found = connection.execute(sa.select(COMMENTS).order_by(COMMENTS.c.id)).mappings()
+        return [Comment(**row) for row in found]
+
+
 def events(
     board: Board, *, task_id: int | None = None, after: int = 0, limit: int | None = None
 ) -> list[Event]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthestat.cycle.process import process
+from synthestat.cycle.values import Cycle
 from synthestat.review.verdict import RULES, Verdict
 
 MAIN = (
@@ -15,35 +17,45 @@ MAIN = (
 )
 """The steps that every country takes: id, name, what happens."""
 
-_AGAIN = ("build again", "review again")
-LANES: Mapping[Verdict, tuple[str, ...]] = {
-    Verdict.PASS: ("delivery to humans, with its stated limits",),
-    Verdict.NEEDS_MODEL_FIX: ("modeler mends the stage", *_AGAIN),
-    Verdict.NEEDS_MORE_SOURCES: ("researchers look", "downloader freezes", *_AGAIN),
-    Verdict.NEEDS_SOURCE_UPGRADE: ("researchers settle", "downloader freezes anew", *_AGAIN),
-    Verdict.BLOCKED_INVALID_OUTPUT: ("modeler restores or rebuilds", "review again"),
-    Verdict.EVIDENCE_EXHAUSTED_HUMAN_REVIEW: ("a human decides whether it serves its purpose",),
-    Verdict.MODEL_IMPROVEMENT_EXHAUSTED_HUMAN_REVIEW: ("a human decides which figures to believe",),
+STEPS = {
+    "build": "the modeler builds again",
+    "review": "the reviewer reviews again",
+    "fix": "the modeler tries a fix",
+    "rebuild": "the modeler builds anew",
+    "research": "researchers look, one task a gap",
+    "freeze": "the downloader freezes what is found",
+    "deliver": "a person delivers, with its stated limits",
+    "decide": "a person decides",
 }
-"""What follows each verdict, step by step."""
+"""What happens in a step that follows a verdict, by its name in the process."""
 
-STOPS = (
-    (Verdict.PASS.value, "Every gate holds: the population is delivered."),
-    (
-        Verdict.EVIDENCE_EXHAUSTED_HUMAN_REVIEW.value,
-        "Every place was looked in and evidence is still missing: a human decides.",
-    ),
-    (
-        Verdict.MODEL_IMPROVEMENT_EXHAUSTED_HUMAN_REVIEW.value,
-        "A target is proved out of reach beside the published tables: a human decides.",
-    ),
-    (
-        "build blocked",
-        "HARD figures contradict each other: the build stops and names the smallest conflicting "
-        "set of cells.",
-    ),
-)
-"""What ends the process, and how."""
+
+def lanes() -> list[tuple[str, tuple[str, ...]]]:
+    """Return what follows each verdict, step by step, as the process declares it."""
+    branches = process()["branches"]
+    return [(name, tuple(STEPS[step] for step in of["steps"])) for name, of in branches.items()]
+
+
+def stops() -> list[tuple[str, str]]:
+    """Return what ends the process, and how."""
+    rules = process()["stop"]
+    return [
+        (Verdict.PASS.value, "Every gate holds: a person delivers the population."),
+        (
+            Verdict.EVIDENCE_EXHAUSTED_HUMAN_REVIEW.value,
+            "Every place was looked in and evidence is still missing: a person decides.",
+        ),
+        (
+            Verdict.MODEL_IMPROVEMENT_EXHAUSTED_HUMAN_REVIEW.value,
+            "A target is proved out of reach beside the published tables: a person decides.",
+        ),
+        (
+            "plateau",
+            f"{rules['similar_rounds']} rounds in a row fail alike, and nothing is new or what is "
+            "new gains no more than another seed: a person decides.",
+        ),
+        ("hard cap", f"{rules['most_rounds']} rounds without PASS: a person decides."),
+    ]
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,14 @@ class Gate:
     checks: tuple[str, ...]
 
 
-def standing(review: Mapping[str, Any] | None, *, built: bool, blocked: bool) -> Standing:
-    """Return where a country stands, given the review of its newest run."""
+def standing(
+    review: Mapping[str, Any] | None, *, built: bool, blocked: bool, cycle: Cycle | None = None
+) -> Standing:
+    """Return where a country stands: by its newest cycle, else by the review of its newest run."""
+    if cycle is not None and cycle.verdict:
+        return Standing(
+            "verdict", cycle.verdict, f"cycle {cycle.id} is {cycle.status}, {cycle.reason}"
+        )
     if review is not None:
         verdict = str(review.get("verdict", ""))
         actions = review.get("next_actions", [])

@@ -13,6 +13,7 @@ import jinja2
 import polars as pl
 import vl_convert
 
+from synthestat.cycle.database import Board
 from synthestat.errors import InputError, SynthestatError
 from synthestat.site.calibration_facts import read_calibration
 from synthestat.site.country_facts import CountryLine, country_line
@@ -23,6 +24,7 @@ from synthestat.site.method_facts import method_facts
 from synthestat.site.run_facts import Run, read_run
 from synthestat.site.run_pages import write_page, write_run
 from synthestat.site.site_files import MARK, staged_site
+from synthestat.site.task_pages import write_tasks
 from synthestat.site.writing import (
     Site,
     country_page,
@@ -43,6 +45,7 @@ def write_site(
     *,
     boundaries: Iterable[Path] = (),
     public: bool = False,
+    board: Board | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the site of all runs below `runs` to the folder `out`; return its index.
@@ -50,8 +53,8 @@ def write_site(
     The site appears whole or not at all; one of ours that is there is replaced. A run without a
     review, or whose review is of other files, is shown as not reviewed; one that cannot be read is
     named with the reason. `boundaries` are GeoJSON files: each country takes the first that draws
-    its zones. `public` leaves out households that a run's release mode keeps inside. Raises
-    InputError (no runs folder, boundaries) or OutputError.
+    its zones. `public` leaves out households that a run's release mode keeps inside. The tasks
+    of a `board` get pages. Raises InputError (no runs folder, boundaries) or OutputError.
     """
     if not runs.is_dir():
         raise InputError(f"{runs} is no folder of runs", remedy="build one: synthestat run XK")
@@ -64,6 +67,8 @@ def write_site(
     with staged_site(out) as folder:
         site = Site(folder, environment(), tuple(boundaries), public)
         write_assets(site)
+        if board is not None:
+            write_tasks(site, board, {e.name for c in countries for e in c.entries})
         done, every = 0, sum(len(country.entries) for country in countries)
         shown = []
         for country in countries:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from synthestat.cycle.values import Cycle
 from synthestat.site.boundaries import Polygon, read_boundaries
 from synthestat.site.run_facts import Run
 from synthestat.site.site_files import slug
@@ -18,7 +19,8 @@ class Site:
     """A site while it is written: its folder, templates and options.
 
     `public` leaves out what a run's release mode keeps inside; `tasks` are lines of a country's
-    page by country code (address, title, state, role), empty where nobody keeps a board.
+    page by country code (address, title, state, role) and `cycles` the newest of each country, both
+    empty where nobody keeps a board.
     """
 
     folder: Path
@@ -26,6 +28,7 @@ class Site:
     boundaries: tuple[Path, ...] = ()
     public: bool = False
     tasks: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    cycles: dict[str, Cycle] = field(default_factory=dict)
 
     def write(self, address: str, template: str, context: dict[str, Any]) -> None:
         """Render one page to its address from the site's folder."""
