@@ -148,7 +148,7 @@ def test_a_whole_cycle_runs_and_is_taken_up(tmp_path, monkeypatch):
     site = ("--site", str(tmp_path / "site"))
     text = said(tmp_path / "runs", "cycle", str(TINY), "--workers", "1", *site)
     assert "Verdict NEEDS_MORE_SOURCES cycle 1 of ZZ waiting: plateau" in text
-    assert "Next synthestat board sign-off 13 --out" in text
+    assert "Next a person: synthestat board sign-off 13 --out" in text
     assert text.rstrip().endswith("site/index.html")
     assert (tmp_path / "site" / "task_13.html").is_file()
     again = said(tmp_path / "runs", "cycle", "run", str(TINY), *site)
