@@ -66,7 +66,15 @@ def test_a_killed_worker_loses_nothing_that_was_acknowledged(board, board_addres
     assert audit(board).faults == ()
 
 
-@pytest.mark.parametrize("at", ["building zones", "writing the bundle", "reviewing", "looking for"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param("building zones", marks=pytest.mark.slow),
+        "writing the bundle",
+        "reviewing",
+        pytest.param("looking for", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_cycle_goes_on_where_it_was(tmp_path, at):
     process = started(str(tmp_path), str(TINY), script="cycle_worker.py")
     assert process.stdout is not None

@@ -102,7 +102,10 @@ def grave_issues(page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 380)])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 1280), pytest.param("dark", 380, marks=pytest.mark.slow)],
+)
 def test_every_page_opens_and_can_be_used_by_all(browser, tiny_site, scheme, width):
     visit = Visit(browser, tiny_site, scheme=scheme, width=width)
     for path in pages_of(tiny_site, zones=2):

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -219,13 +220,19 @@ def _load(folder: Path, name: str, faults: list[str]) -> Any:
         faults.append(f"{name}: the file is absent")
         return None
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        content = _parsed(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
         faults.append(f"{name}: {' '.join(str(error).split())}")
         return None
     if content is None:
         faults.append(f"{name}: the file is empty")
     return content
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Parse a file's text; whoever reads the same again shares it, and changes nothing of it."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _one(folder: Path, name: str, model: type[S], faults: list[str]) -> S | None:
