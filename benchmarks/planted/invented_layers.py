@@ -12,7 +12,8 @@ import json
 from typing import Any
 
 import polars as pl
-from planted import DWELLINGS, MANIFEST, NOTES, PERSONS, RESIDUALS, TIERS, PlantedRun
+
+from planted.kit import DWELLINGS, MANIFEST, NOTES, PERSONS, RESIDUALS, TIERS, PlantedRun
 
 BUILDINGS = "synthetic_building_assignments"
 OVERLAYS = "hidden_population_overlays"
