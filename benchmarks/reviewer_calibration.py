@@ -1,7 +1,7 @@
 """What the reviewer catches: defects planted in good runs, and clean runs that must stay silent.
 
-    python benchmarks/reviewer_calibration.py [--quick] [--countries XK ...] [--kinds links ...]
-        [--seed 1] [--workers 2] [--json PATH] [--publish]
+    python benchmarks/reviewer_calibration.py [--quick] [--every] [--countries XK ...]
+        [--kinds links ...] [--seed 1] [--workers 2] [--json PATH] [--publish]
 
 Every kind of defect of `planted/` is planted in a copy of a good run at every severity it has, from
 one row, cell or byte up; the copy is sealed again, so that its checksums and digests are true and
@@ -13,8 +13,9 @@ while planting, without the reviewer.
 
 Tinyland, an invented country, takes every kind at every severity; besides its own run it has one
 with invented layers (buildings, overlays, work and school), one with institutions and one of three
-populations. A national run takes minutes of review, so XK and LU-2025 take every kind at its least
-severity, and of each family the first graded kind at every severity.
+populations. A national review takes ten seconds, so XK and LU-2025 share the kinds out: each takes
+every other kind at its least severity, and what the other has nothing to damage of; of each family
+the first graded kind is planted in both at every severity. `--every` plants all kinds in both.
 
 Clean runs are other seeds, one worker, replicates, an older edition, the bundle in another folder,
 sealed anew, and written anew in other bytes. A false alarm is a required check that fails on one.
@@ -31,7 +32,7 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -45,12 +46,6 @@ from planted.publishing import publish, table_of
 Task = tuple[str, str, GoodRun, int]
 
 
-def severities_at(country: str, kind: Kind, graded: set[str]) -> Sequence[str]:
-    """The severities at which a country takes a kind; `graded` are the ids that it takes at all."""
-    whole = country == TINYLAND or kind.id in graded
-    return kind.severities if whole else kind.severities[:1]
-
-
 def first_graded(kinds: Sequence[Kind]) -> set[str]:
     """Of each family the first kind with several severities."""
     found: dict[str, str] = {}
@@ -60,18 +55,40 @@ def first_graded(kinds: Sequence[Kind]) -> set[str]:
     return set(found.values())
 
 
-def tasks_of(
-    kinds: Sequence[Kind], country: str, bases: dict[str, GoodRun], seed: int
-) -> Iterator[Task | Row]:
-    """What to plant in a country; a row at once where it has no run of the kind's base."""
+def shares(
+    kinds: Sequence[Kind], countries: Sequence[str], every: bool
+) -> dict[str, list[tuple[Kind, str]]]:
+    """What each country takes: (kind, severity), in the order of the kinds.
+
+    Tinyland takes everything. National countries share the kinds out in turn, each at its least
+    severity, and all take the first graded kind of each family at every severity.
+    """
     graded = first_graded(kinds)
-    for kind in kinds:
-        for severity in severities_at(country, kind, graded):
-            if kind.base in bases:
-                yield kind.id, severity, bases[kind.base], seed
-            else:
-                why = f"no run of {country} is {kind.base}"
-                yield Row(country, kind.id, severity, NOT_APPLICABLE, why)
+    nations = [country for country in countries if country != TINYLAND]
+    taken: dict[str, list[tuple[Kind, str]]] = {country: [] for country in countries}
+    for at, kind in enumerate(kinds):
+        for country in countries:
+            turn = every or country == TINYLAND or nations[at % len(nations)] == country
+            if country == TINYLAND or kind.id in graded:
+                taken[country] += [(kind, severity) for severity in kind.severities]
+            elif turn:
+                taken[country].append((kind, kind.severities[0]))
+    return taken
+
+
+def tasks_of(
+    wanted: Sequence[tuple[Kind, str]], country: str, bases: dict[str, GoodRun], seed: int
+) -> list[Task | Row]:
+    """What to plant in a country; a row at once where it has no run of the kind's base."""
+    return [
+        (kind.id, severity, bases[kind.base], seed)
+        if kind.base in bases
+        else Row(
+            *(country, kind.id, severity, NOT_APPLICABLE),
+            why=f"no run of {country} is {kind.base}",
+        )
+        for kind, severity in wanted
+    ]
 
 
 def carry_out(task: Task) -> Row:
@@ -112,19 +129,41 @@ def calibrate(
     *,
     seed: int = 1,
     workers: int = 1,
-    clean: bool = True,
+    every: bool = False,
 ) -> tuple[list[Row], list[Variant]]:
     """Build the good runs of countries, review their clean variants, and plant every kind."""
     rows: list[Row] = []
     variants: list[Variant] = []
-    for country in countries:
+    bases: dict[str, dict[str, GoodRun]] = {}
+    for country, wanted in shares(kinds, countries, every).items():
         started = time.perf_counter()
-        bases = base_runs(country, below, seed, workers)
-        if clean:
-            variants += clean_variants(country, bases, below, seed, workers)
-        rows += plant_all(list(tasks_of(kinds, country, bases, seed)), workers)
+        bases[country] = base_runs(country, below, seed, workers)
+        variants += clean_variants(country, bases[country], below, seed, workers)
+        rows += plant_all(tasks_of(wanted, country, bases[country], seed), workers)
         print(f"{country}: {time.perf_counter() - started:.0f} s", flush=True)
+    rows += plant_all(handed_on(kinds, rows, bases, seed), workers)
     return rows, variants
+
+
+def handed_on(
+    kinds: Sequence[Kind],
+    rows: Sequence[Row],
+    bases: dict[str, dict[str, GoodRun]],
+    seed: int,
+) -> list[Task | Row]:
+    """What the national country whose turn it was has nothing to damage of, for the others."""
+    asked = {(row.country, row.kind) for row in rows}
+    empty = {row.kind for row in rows if row.outcome == NOT_APPLICABLE and row.country != TINYLAND}
+    wanted = [(kind, kind.severities[0]) for kind in kinds if kind.id in empty]
+    return [
+        task
+        for country in bases
+        if country != TINYLAND
+        for task in tasks_of(
+            [each for each in wanted if (country, each[0].id) not in asked],
+            *(country, bases[country], seed),
+        )
+    ]
 
 
 def chosen(named: Sequence[str] | None) -> list[Kind]:
@@ -146,6 +185,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="Tinyland alone")
     parser.add_argument("--countries", nargs="+", choices=COUNTRIES)
     parser.add_argument("--kinds", nargs="+", help="families, or kinds such as links.row_twice")
+    parser.add_argument("--every", action="store_true", help="plant every kind in every country")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write name, figures, ratios and aims here")
@@ -158,7 +198,8 @@ def main() -> None:
     kinds = chosen(options.kinds)
     with tempfile.TemporaryDirectory(prefix="synthestat-calibration-") as below:
         rows, clean = calibrate(
-            kinds, countries, Path(below), seed=options.seed, workers=options.workers
+            *(kinds, countries, Path(below)),
+            **{"seed": options.seed, "workers": options.workers, "every": options.every},
         )
     record = record_of(kinds, rows, clean, options.seed)
     print(table_of(record))

@@ -49,9 +49,9 @@ def placeholder_building(run: PlantedRun) -> None:
 @kind(7, "building_rows", base=LAYERED)
 def one_building_for_a_zone(run: PlantedRun) -> None:
     here = pl.col("zone_code") == "01"
+    own = pl.when(here).then("zone_code").otherwise("building_id").alias("building_id")
     for name in (BUILDINGS, DWELLINGS):
-        own = pl.when(here).then("zone_code").otherwise("building_id").alias("building_id")
-        run.change(name, lambda table, own=own: table.with_columns(own))
+        run.change(name, lambda table: table.with_columns(own))
 
 
 @kind(7, "building_rows", *GRADED, base=LAYERED)

@@ -64,7 +64,7 @@ def table_whose_total_is_not_its_parts(run: PlantedRun) -> None:
     refreeze(run, tables[0]["id"], raise_some)
 
 
-@kind(16, "hard_exact", *GRADED)
+@kind(9, "hard_exact", *GRADED)
 def published_cells_frozen_one_off(run: PlantedRun) -> None:
     """Cells of the table behind a HARD control are one more: its figures are missed."""
 
@@ -92,7 +92,8 @@ def zone_category(run: PlantedRun, document: dict[str, Any]) -> dict[str, Any]:
     """The category of a frozen table's dimension of zones."""
     table = run.control("HARD")["table"]
     entry = next(each for each in run.pack("sources.yaml")["tables"] if each["id"] == table)
-    return dict(document["dimension"])[entry["zone_dimension"]]["category"]
+    category: dict[str, Any] = document["dimension"][entry["zone_dimension"]]["category"]
+    return category
 
 
 @kind(23, "zone_spellings", *GRADED)

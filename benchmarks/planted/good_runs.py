@@ -172,10 +172,8 @@ def _built_clean(
 ) -> Variant:
     """Build, review and throw away."""
     place = below / "clean"
-    run = built(
-        *(country, pack_of(edition), place, "run"),
-        **{"seed": seed, "workers": workers, "replicates": replicates},
-    )
+    pack = pack_of(edition)
+    run = built(country, pack, place, "run", seed=seed, workers=workers, replicates=replicates)
     try:
         return reviewed(run, what)
     finally:

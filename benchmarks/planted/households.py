@@ -87,8 +87,8 @@ def open_class_above_the_largest(run: PlantedRun) -> None:
 def residents_crowded_into_few_households(run: PlantedRun) -> None:
     """Three households of a zone become one, in one zone or in nearly a third of all zones."""
     homes = run.homes().sort("household_id")
-    zones = homes.group_by("zone_code").len().filter(pl.col("len") >= 60)
-    zones = zones.sort("len", "zone_code", descending=True)["zone_code"].to_list()
+    large = homes.group_by("zone_code").len().filter(pl.col("len") >= 60)
+    zones = large.sort("len", "zone_code", descending=True)["zone_code"].to_list()
     chosen = homes.filter(pl.col("zone_code").is_in(run.pick(zones)))
     place = pl.int_range(pl.len()).over("zone_code")
     merged = chosen.with_columns(

@@ -172,7 +172,7 @@ def occupied_dwelling_without_a_household(run: PlantedRun) -> None:
     run.put(DWELLINGS, "dwelling_id", empty["dwelling_id"], occupancy="occupied")
 
 
-@kind(8, "dwelling_links", *GRADED)
+@kind(6, "dwelling_links", *GRADED)
 def count_of_households_that_is_not_theirs(run: PlantedRun) -> None:
     homes = run.take(run.housed())
     more = pl.col("household_count") + 1

@@ -49,11 +49,12 @@ def _summary(record: Mapping[str, Any]) -> str:
         sum(counts[name] for counts in countries) for name in ("planted", "caught", "attributed")
     )
     wrong = sum(bool(run["failed"]) for run in record["clean"])
-    of = f"Engine {record['engine']}, reviewer `{record['reviewer'][:12]}`, {record['date']}"
     return (
-        f"{of}, seed {record['seed']}: {len(kinds)} kinds, {several} of them at several "
-        f"severities; {planted:,} plantings, {caught:,} caught ({_share(caught, planted)}), {own:,} of them by the check "
-        f"named for the kind. {len(record['clean'])} clean runs, {wrong} with a false alarm."
+        f"Engine {record['engine']}, reviewer `{record['reviewer'][:12]}`, {record['date']}, "
+        f"seed {record['seed']}: {len(kinds)} kinds, {several} of them at several severities; "
+        f"{planted:,} plantings, {caught:,} caught ({_share(caught, planted)}), {own:,} of them by "
+        f"the check named for the kind. {len(record['clean'])} clean runs, {wrong} with a false "
+        "alarm."
     )
 
 

@@ -24,7 +24,7 @@ def release(run: PlantedRun) -> None:
     ]
     groups, determined = published_groups(run, telling)
     small, unique = int((sizes < 3).sum()), int((sizes == 1).sum())
-    checks = [
+    checks: list[dict[str, Any]] = [
         {"id": "small_cells", "keys": keys, "least": 3, "cells": len(sizes), "small": small},
         {"id": "uniqueness", "keys": keys, "unique": unique},
         {"id": "determined_claims", "controls": telling},

@@ -27,40 +27,40 @@ def persons_of_a_replicate_a_year_older(run: PlantedRun) -> None:
     run.put(name, "person_id", people, age=41)
 
 
-@kind(6, "replicates", *GRADED, base=REPLICATES)
+@kind(9, "replicates", *GRADED, base=REPLICATES)
 def dwellings_of_a_replicate_that_name_nobody(run: PlantedRun) -> None:
     name = f"{SECOND}/{DWELLINGS}"
     lived_in = run.take(run.table(name).filter(pl.col("household_count") > 0))["dwelling_id"]
     run.put(name, "dwelling_id", lived_in, household_ids=None)
 
 
-@kind(8, "replicates", *GRADED, base=REPLICATES)
+@kind(9, "replicates", *GRADED, base=REPLICATES)
 def vacant_dwellings_of_a_replicate_that_are_lived_in(run: PlantedRun) -> None:
     name = f"{SECOND}/{DWELLINGS}"
     lived_in = run.take(run.table(name).filter(pl.col("household_count") > 0))["dwelling_id"]
     run.put(name, "dwelling_id", lived_in, occupancy="vacant")
 
 
-@kind(3, "replicates", *GRADED, base=REPLICATES)
+@kind(9, "replicates", *GRADED, base=REPLICATES)
 def types_of_a_replicate_that_its_members_contradict(run: PlantedRun) -> None:
     name = f"{SECOND}/{HOUSEHOLDS}"
     homes = run.table(name).filter(pl.col("household_type") == "couple_with_children")
     run.put(name, "household_id", run.take(homes)["household_id"], household_type="single")
 
 
-@kind(7, "replicates", base=REPLICATES)
+@kind(9, "replicates", base=REPLICATES)
 def replicate_missing(run: PlantedRun) -> None:
     shutil.rmtree(run.path(SECOND))
     run.altered.add(SECOND)
 
 
-@kind(7, "replicates", base=REPLICATES)
+@kind(9, "replicates", base=REPLICATES)
 def replicate_unstated(run: PlantedRun) -> None:
     shutil.copytree(run.path(SECOND), run.path("replicates/009"))
     run.altered.add("replicates/009")
 
 
-@kind(13, "replicates", *GRADED, base=REPLICATES)
+@kind(9, "replicates", *GRADED, base=REPLICATES)
 def share_inside_the_intervals_altered(run: PlantedRun) -> None:
     def lower(summary: dict[str, Any]) -> None:
         for entry in run.pick(summary["replicates"]["quantities"]):

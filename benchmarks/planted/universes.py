@@ -1,4 +1,4 @@
-"""Universes mixed, and persons in the wrong place: findings 14 and 16."""
+"""Universes mixed, and persons in the wrong place: findings 9, 14 and 16."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def dwelling_in_another_zone(run: PlantedRun) -> None:
     run.put(DWELLINGS, "dwelling_id", homes["dwelling_id"], zone_code=zones[1])
 
 
-@kind(16, "hard_exact", *GRADED)
+@kind(9, "hard_exact", *GRADED)
 def households_moved_to_another_zone(run: PlantedRun) -> None:
     """Households, their members and their dwelling move whole: every link holds, no count does."""
     zones = run.homes()["zone_code"].unique().sort()
