@@ -44,20 +44,19 @@ def category_after_its_last_age(run: PlantedRun) -> None:
 @kind(25, "attributes_rules", *GRADED)
 def category_that_another_attribute_forbids(run: PlantedRun) -> None:
     """Odds of zero given another attribute, and yet somebody has both."""
-    given = run.attribute("given")
     families = {e["family"]: e["values"] for e in run.pack("priors.yaml")["priors"]}
-    words = [str(word) for word in run.country()["classifications"][given["name"]]]
-    ages = (given.get("rules") or {}) | {}
-    for beside, odds in families[given["given"]["family"]].items():
-        free = [w for w in words if not odds.get(w) and w not in ages]
-        free = free or [w for w in words if not odds.get(w)]
-        of = pl.col(given["given"]["attribute"]) == str(beside)
-        known = pl.col(given["name"]).is_not_null()
-        people = run.people(of, known, pl.col("age") < 30)
-        if free and len(people):
-            chosen = run.take(people)["person_id"]
-            run.put(PERSONS, "person_id", chosen, **{given["name"]: free[0]})
-            return
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        if not entry.get("given"):
+            continue
+        name = str(entry["name"])
+        words = [str(word) for word in run.country()["classifications"][name]]
+        for beside, odds in families[entry["given"]["family"]].items():
+            free = [word for word in words if not odds.get(word)]
+            of = pl.col(entry["given"]["attribute"]) == str(beside)
+            people = run.people(of, pl.col(name).is_not_null(), pl.col("age") < 30)
+            if free and len(people):
+                run.put(PERSONS, "person_id", run.take(people)["person_id"], **{name: free[0]})
+                return
     raise NotApplicable("no odds given another attribute are zero")
 
 
@@ -117,7 +116,7 @@ def constrained_value_exchanged(run: PlantedRun) -> None:
     run.put(PERSONS, "person_id", people["person_id"], **{name: word})
 
 
-@kind(25, "attribute_shares", *GRADED)
+@kind(13, "attributes_rules", *GRADED)
 def guided_value_exchanged(run: PlantedRun) -> None:
     """Persons get the commonest category of an attribute that has a guide's shares by zone."""
     name = str(run.attribute("guide")["name"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
@@ -159,8 +160,11 @@ def control_that_reads_another_year(run: PlantedRun) -> None:
 
 @kind(22, "source_years")
 def table_of_another_year(run: PlantedRun) -> None:
-    title = run.pack("sources.yaml")["tables"][0]["title"]
-    swap(run, SOURCES, f'title: "{title}"', f'title: "{title}, 1991"')
+    """A table's title names the census of thirty years ago."""
+    title = str(run.pack("sources.yaml")["tables"][0]["title"])
+    older = re.sub(r"\b(19|20)\d\d\b", "1991", title)
+    older = older if older != title else f"{title}, 1991"
+    swap(run, SOURCES, f'title: "{title}"', f'title: "{older}"')
 
 
 @kind(20, "whole_country")

@@ -41,7 +41,7 @@ def quantity(run: PlantedRun, of: str) -> pl.DataFrame:
     return rows.filter(pl.col("quantity") == rows["quantity"][-1])
 
 
-@kind(17, "interval_widths", *GRADED)
+@kind(17, "intervals", *GRADED)
 def interval_of_no_width(run: PlantedRun) -> None:
     alter(run, run.take(counted(run)), low=ESTIMATE, high=ESTIMATE)
 

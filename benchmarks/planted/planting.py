@@ -71,13 +71,14 @@ def plant(kind: Kind, run: PlantedRun) -> None:
 def judged(kind: Kind, checks: Iterable[Check], warned: Iterable[str]) -> tuple[str, list[str]]:
     """(outcome, ids of required checks that failed) of the checks of a planted run.
 
-    An advisory check finds by a WARN, unless it warned of the good run already.
+    The check named may find by a WARN that it did not give of the good run: if it only advises, or
+    if it cannot fail (a count that binds nothing) and others do.
     """
     by_id = {check.id: check for check in checks}
     failed = [c.id for c in by_id.values() if c.required and c.status is Status.FAIL]
     own = by_id[kind.check]
-    advised = not own.required and own.status is Status.WARN and own.id not in warned
-    if kind.check in failed or advised:
+    anew = own.status is Status.WARN and own.id not in warned
+    if kind.check in failed or (anew and (failed or not own.required)):
         return CAUGHT, failed
     return (ELSEWHERE if failed else MISSED), failed
 

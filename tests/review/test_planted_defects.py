@@ -16,7 +16,16 @@ import pytest
 from planted import every_kind
 from planted.families import SAID_INSTEAD
 from planted.kinds import PLAIN, Kind
-from planted.kit import DWELLINGS, MANIFEST, NOTES, PERSONS, RELAXED, RESIDUALS, PlantedRun
+from planted.kit import (
+    DWELLINGS,
+    MANIFEST,
+    NOTES,
+    PERSONS,
+    PROVENANCE,
+    RELAXED,
+    RESIDUALS,
+    PlantedRun,
+)
 from planted.planting import plant
 
 from synthestat.errors import BundleError
@@ -113,6 +122,19 @@ def test_an_engine_that_is_not_the_one_of_the_run_id_is_found(planted):
     check = check_of(judge(planted), "pack_digest")
     assert check.status is Status.FAIL
     assert "run_id" in check.notes
+
+
+def test_a_sum_of_whole_numbers_is_exact(planted):
+    """However large the sum: a slack relative to it would hide one person in a million."""
+
+    def add(document):
+        document["tables"][0]["numeric_sum"] += 0.001
+
+    planted.edit_json(PROVENANCE, add)
+    planted.seal()
+    check = check_of(judge(planted), "provenance_counts")
+    assert check.status is Status.FAIL
+    assert "numeric_sum" in check.notes
 
 
 def test_a_clean_run_passes(tiny_run, tiny_snapshots):
