@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,10 +15,13 @@ from hypothesis import settings
 
 from synthestat.bundle.write import write_run
 from synthestat.packs.pack import CountryPack, find_pack, read_pack
-from synthestat.sources.cube import CellStatus, Cube, Dimension, number_status
+from synthestat.sources.cube import CellStatus, number_status
 from synthestat.sources.jsonstat import read_jsonstat, write_jsonstat
 from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population, build_population
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from planted.institution_pack import with_institutions
 
 TINY = Path(__file__).parent / "packs" / "tiny"
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -133,87 +137,11 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-INSTITUTION_AGES = {
-    ("care", "01"): {"70": 5, "74": 5, "75+": 120},
-    ("care", "03"): {"70": 8, "74": 2, "75+": 15},
-    ("halls", "02"): {"18": 40, "19": 30, "20": 20},
-}
-"""Residents of institutions by universe, zone and published age: Tinyland's own has none."""
-INSTITUTION_UNIVERSES = """
-  care:
-    label: Residents of care homes
-    institution: care_home
-  halls:
-    label: Residents of student halls
-    institution: student_hall
-    only_in: students
-
-household_universe:"""
-INSTITUTION_SOURCE = """
-  - id: tiny_institutions
-    title: "Residents of institutions by municipality and kind"
-    publisher: Tinyland Statistical Office
-    address: https://example.org/tinyland/tiny_institutions
-    query: "zone, kind: all"
-    licence: "CC0-1.0 (invented figures)"
-    reference_period: "2021 census"
-    retrieved: "2021-12-31 (drawn by tests/conftest.py)"
-    sha256: {sha256}
-    zone_dimension: zone
-    totals:
-      - {{dimension: zone, total: ZZ}}
-"""
-INSTITUTION_CONTROL = """
-  - id: persons_{universe}
-    label: Residents of institutions ({universe})
-    family: institutions
-    table: tiny_institutions
-    level: HARD
-    universe: {universe}
-    counts: persons
-    where: {{kind: {universe}}}
-"""
-
-
 @pytest.fixture(scope="session")
-def institution_pack(
-    tmp_path_factory: pytest.TempPathFactory,
-    edit_table: Callable[[Path, str, Mapping[tuple[str, ...], Figure]], None],
-) -> CountryPack:
-    """Tinyland with care homes in two zones and a student hall in a third, beside its households.
-
-    Their residents are added to the table by age; a table of their own counts them by kind.
-    """
-    folder = Path(shutil.copytree(TINY, tmp_path_factory.mktemp("institutions") / "tiny"))
-    store = SnapshotStore(folder / "snapshots")
-    ages = read_jsonstat(store.read(read_pack(folder).sources["tiny_age"].sha256), name="ages")
-    zones = ages.dimension("zone")
-    extra, residents = np.zeros(ages.values.shape), np.zeros((len(zones.codes), 2))
-    for (universe, zone), people in INSTITUTION_AGES.items():
-        for at in (0, zones.position(zone)):
-            residents[at, ["care", "halls"].index(universe)] += sum(people.values())
-            for age, number in people.items():
-                extra[at, ages.dimension("age").position(age)] += number
-    figures = {
-        (zones.codes[zone], ages.dimension("age").codes[age]): float(
-            ages.values[zone, age] + extra[zone, age]
-        )
-        for zone, age in np.argwhere(extra)
-    }
-    edit_table(folder, "tiny_age", figures)
-    kinds = Dimension("kind", "kind", ("care", "halls"), ("Care homes", "Student halls"))
-    status = number_status(residents)
-    cube = Cube("Institutions", "Tinyland", "", (zones, kinds), residents, status, {})
-    sha256 = store.put(write_jsonstat(cube))
-    with (folder / "sources.yaml").open("a", encoding="utf-8") as sources:
-        sources.write(INSTITUTION_SOURCE.format(sha256=sha256))
-    with (folder / "controls.yaml").open("a", encoding="utf-8") as controls:
-        controls.writelines(INSTITUTION_CONTROL.format(universe=u) for u in ("care", "halls"))
-    country = folder / "country.yaml"
-    change(country, "[enumerated, estimated]", "[enumerated, estimated, care, halls]")
-    change(country, "\nhousehold_universe:", INSTITUTION_UNIVERSES)
-    change(folder / "geography.csv", "38.5,", "38.5,students")
-    return read_pack(folder)
+def institution_pack(tmp_path_factory: pytest.TempPathFactory) -> CountryPack:
+    """Tinyland with care homes in two zones and a student hall in a third."""
+    folder = tmp_path_factory.mktemp("institutions") / "tiny"
+    return read_pack(with_institutions(TINY, folder))
 
 
 @pytest.fixture(scope="session")

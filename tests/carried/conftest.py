@@ -15,10 +15,10 @@ from synthestat.sources.snapshots import SnapshotStore
 from synthestat.story import Population, build_population
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "carried"), str(TESTS / "review")]
+sys.path.insert(0, str(TESTS / "carried"))
 
 from carrying import Change, carry  # noqa: E402
-from planted import PlantedRun  # noqa: E402
+from planted.kit import PlantedRun  # noqa: E402
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
-from planted import PERSONS, RESIDUALS, PlantedRun
+from planted.kit import PERSONS, RESIDUALS, PlantedRun
 
 from synthestat.review.record import Status
 from synthestat.review.verify import verify_run
@@ -33,7 +33,7 @@ def another_merger(run: PlantedRun) -> None:
 
 def no_merger(run: PlantedRun) -> None:
     """The pack in the bundle says nothing of the merger: its old zones lead nowhere."""
-    run.path("pack/concordance.csv").unlink()
+    run.remove("pack/concordance.csv")
 
 
 def an_age_called_constrained(run: PlantedRun) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bundles import THRESHOLDS, write_layers
-from planted import PlantedRun
+from planted.kit import PlantedRun
 
 from synthestat import api
 from synthestat.cycle.conduct import begin, by_id, conduct

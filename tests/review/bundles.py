@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from invented_layers import add_layers
-from planted import TIERS, PlantedRun
+from planted.invented_layers import add_layers
+from planted.kit import TIERS, PlantedRun
 
 import synthestat
 

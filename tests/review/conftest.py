@@ -1,4 +1,4 @@
-"""Makes the kit of planted defects, which lies beside the tests, importable by its plain name."""
+"""Makes the invented bundles, which lie beside the tests, importable by their plain name."""
 
 from __future__ import annotations
 

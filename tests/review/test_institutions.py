@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from institution_defects import DEFECTS
-from planted import PlantedRun
+from planted import every_kind
+from planted.kinds import INSTITUTIONS, Kind
+from planted.kit import PlantedRun
+from planted.planting import plant
 
 from synthestat.packs.pack import CountryPack
 from synthestat.review.record import Status
@@ -27,15 +29,18 @@ def test_a_run_with_institutions_passes(institution_run: Path, snapshots: Snapsh
     assert apart.figures == {"institutional residents": 245}
 
 
-@pytest.mark.parametrize(("finding", "check", "plant"), DEFECTS)
-def test_a_planted_defect_is_found(finding, check, plant, institution_run, snapshots, tmp_path):
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, id=k.id) for k in every_kind() if k.base == INSTITUTIONS]
+)
+def test_a_planted_defect_is_found(
+    kind: Kind, institution_run: Path, snapshots: SnapshotStore, tmp_path: Path
+) -> None:
     run = PlantedRun(institution_run, snapshots, tmp_path)
-    plant(run)
-    run.seal()
+    plant(kind, run)
     checks = {found.id: found for found in verify_run(run.folder, snapshots).checks}
-    found = checks[check]
+    found = checks[kind.check]
     assert found.status is Status.FAIL, found.notes
     assert found.offending or found.figures
     assert found.remedy
     assert checks["checksums"].status is Status.PASS
-    assert found.finding == finding or check in ("closed_words",)
+    assert found.finding == kind.finding or kind.check == "closed_words"

@@ -1,16 +1,16 @@
-"""The gate over layers that no build makes yet: invented ones pass, planted defects are found.
-
-To add a defect, write a function in `layer_defects.py` under `@defect(finding, check)`.
-"""
+"""The gate over layers that no build makes yet: invented ones pass, planted defects are found."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from invented_layers import ASSIGNED, BUILDINGS, OVERLAYS, PLACES, add_layers
-from layer_defects import DEFECTS, release
-from planted import PlantedRun
+from planted import every_kind
+from planted.invented_layers import ASSIGNED, BUILDINGS, OVERLAYS, PLACES, add_layers
+from planted.kinds import LAYERED, Kind
+from planted.kit import PlantedRun
+from planted.planting import plant
+from planted.releases import release
 
 from synthestat.review.case import open_case
 from synthestat.review.questions import QUESTIONS
@@ -58,18 +58,20 @@ def test_a_run_without_the_layers_is_not_asked_about_them(tiny_run, tiny_snapsho
     assert set(ended.values()) == {Status.SKIP}
 
 
-@pytest.mark.parametrize(("finding", "check", "plant"), DEFECTS)
-def test_a_planted_defect_is_found(planted, finding, check, plant):
-    plant(planted)
-    planted.seal()
-    checks = asked(planted, check, "checksums")
-    found = checks[check]
-    assert found.status is (Status.WARN if check == "building_counts" else Status.FAIL), found.notes
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, id=k.id) for k in every_kind() if k.base == LAYERED]
+)
+def test_a_planted_defect_is_found(planted: PlantedRun, kind: Kind) -> None:
+    plant(kind, planted)
+    checks = asked(planted, kind.check, "checksums")
+    found = checks[kind.check]
+    warns = kind.check == "building_counts"
+    assert found.status is (Status.WARN if warns else Status.FAIL), found.notes
     assert found.offending or found.figures
     assert found.remedy
     assert checks["checksums"].status is Status.PASS
     if found.finding is not None:
-        assert found.finding == finding
+        assert found.finding == kind.finding
 
 
 def test_a_release_with_its_checks_passes(planted):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from bundles import THRESHOLDS, pack_with, run_of, write_layers
-from planted import PERSONS, PlantedRun
+from planted.kit import PERSONS, PlantedRun
 
 import synthestat
 from synthestat.bundle.read import read_json
@@ -90,7 +90,7 @@ def test_confidence_is_what_its_parts_make(record):
 def test_equal_reviews_give_equal_records_without_the_builder(tiny_run, tiny_snapshots, tmp_path):
     """Two places, two hash seeds, many faults: only the moment differs."""
     run = PlantedRun(tiny_run, tiny_snapshots, tmp_path)
-    homes = [home["household_id"] for home in run.homes_of("single")]
+    homes = run.homes_of("single")["household_id"].to_list()
     run.put(PERSONS, "household_id", homes, age=9, universe="nobody", sex="unknown")
     run.path("uncertainty_summary.json").write_text('{"quantities": []}', encoding="utf-8")
     run.seal()
@@ -228,7 +228,7 @@ def test_a_layer_that_is_there_narrows_its_gap(record, tiny_run, tiny_snapshots,
 
 def test_a_need_whose_checks_fail_is_blocked(tiny_run, tiny_snapshots, tmp_path):
     run = PlantedRun(tiny_run, tiny_snapshots, tmp_path)
-    run.put(PERSONS, "household_id", run.homes_of("single")[0]["household_id"], age=9)
+    run.put(PERSONS, "household_id", run.homes_of("single")["household_id"][0], age=9)
     run.seal()
     needs = {n["id"]: n for n in review_run(run.folder, run.snapshots).document["rubric"]}
     assert (needs["households"]["state"], needs["households"]["gap"]) == ("blocked", 100)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from planted import NOTES, PlantedRun
+from planted.kit import NOTES, PlantedRun
 
 import synthestat
 from synthestat.packs.targets import Measure

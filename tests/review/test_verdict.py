@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 from bundles import TARGET, pack_with, run_of, write_layers
-from planted import DWELLINGS, HOUSEHOLDS, NOTES, PERSONS, PlantedRun
+from planted.kit import DWELLINGS, HOUSEHOLDS, NOTES, PERSONS, PlantedRun
+from planted.seals import refreeze
 
 from synthestat.review.report import review_run
 from synthestat.review.verdict import RULES, Verdict
@@ -128,7 +129,7 @@ def test_a_target_that_no_population_could_meet_asks_a_human(impossible):
 
 def test_a_child_alone_asks_for_the_model(looked, tmp_path):
     run = planted_in(looked, tmp_path)
-    home = run.homes_of("single")[0]["household_id"]
+    home = run.homes_of("single")["household_id"][0]
     run.put(PERSONS, "household_id", home, age=9)
     run.seal()
     document = judged(run.folder, run.snapshots)
@@ -168,7 +169,7 @@ def test_hard_figures_that_contradict_each_other_ask_for_sources(looked, tmp_pat
         for zone in (own, all_):
             values[zone * width + vacant] += extra
 
-    run.refreeze("tiny_dwellings", more_vacant_than_there_are)
+    refreeze(run, "tiny_dwellings", more_vacant_than_there_are)
     run.seal()
     document = judged(run.folder, run.snapshots)
     assert document["verdict"] == "NEEDS_SOURCE_UPGRADE"

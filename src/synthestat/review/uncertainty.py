@@ -113,10 +113,11 @@ def interval_widths(case: Case) -> Answer:
     faults = []
     least, most = case.limit("width_least"), case.limit("width_most")
     small = case.limit("alike_count")
+    drawn = case.pack.universe_parts[case.pack.household_universe]
     for row in rows:
         stated = row["interval"]
-        if stated is None and row["quantity"] == DECLARED:
-            pass
+        if stated is None and row["quantity"] == DECLARED and row["universe"] not in drawn:
+            pass  # bounds declared, not drawn: residents not enumerated, institutions
         elif not isinstance(stated, float) or not 0.5 <= stated < 1.0:
             faults.append(f"{_named(row)}: its probability is {stated}")
         parts = [row["between"], row["within"]]
@@ -168,6 +169,7 @@ def interval_summary(case: Case) -> Answer:
             if not isinstance(said, int | float) or abs(said - figure) > FIGURES * max(figure, 1):
                 faults.append(f"{' '.join(key)}: {name} {said} stated, {figure:,.6g} recounted")
     faults += _spread_faults(case, summary)
+    faults += _probability_faults(case, rows)
     return found(faults, f"{len(groups)} quantities as summed up")
 
 
@@ -205,6 +207,21 @@ def _spread_faults(case: Case, summary: Mapping[str, Any]) -> Iterator[str]:
                     yield f"{each['quantity']}: {figure} is no declared spread of {part}"
             if not set(spread.get("from", {})) <= tables:
                 yield f"{each['quantity']}: its spread is learnt from an attribute without a table"
+
+
+def _probability_faults(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Intervals of another probability than the registry declares for all of them."""
+    declared = next(
+        (
+            entry["values"]["interval"]
+            for entry in case.pack.registry.values()
+            if entry["family"] == "household_count" and entry["status"] == "used"
+        ),
+        None,
+    )
+    for row in rows:
+        if row["interval"] is not None and row["interval"] != declared:
+            yield f"{_named(row)}: its probability is {row['interval']}, {declared} is declared"
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str, str]:

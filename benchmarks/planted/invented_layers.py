@@ -12,7 +12,8 @@ import json
 from typing import Any
 
 import polars as pl
-from planted import DWELLINGS, MANIFEST, NOTES, PERSONS, RESIDUALS, TIERS, PlantedRun
+
+from planted.kit import DWELLINGS, MANIFEST, NOTES, PERSONS, RESIDUALS, TIERS, PlantedRun
 
 BUILDINGS = "synthetic_building_assignments"
 OVERLAYS = "hidden_population_overlays"
@@ -85,7 +86,7 @@ def add_buildings(run: PlantedRun) -> None:
         "by_evidence": dict(
             table.group_by("evidence").agg(pl.col("building_id").n_unique()).iter_rows()
         ),
-        "most_dwellings_in_one": int(table["capacity"].max()) - 1,
+        "most_dwellings_in_one": table.select(pl.col("capacity").max()).item() - 1,
     }
     run.edit_json(HOMES, lambda document: document.update(buildings=counted))
     per_zone = table.group_by("zone_code").agg(pl.col("building_id").n_unique()).rows()

@@ -1,0 +1,186 @@
+"""Attributes of persons: impossible ages, wrong words, and one category for all (finding 25)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from planted.kinds import GRADED, MANY, NotApplicable, kind
+from planted.kit import DISTRIBUTIONS, PERSONS, PlantedRun
+
+
+def ruled(run: PlantedRun, rule: str) -> tuple[str, str, int]:
+    """The first (attribute, category, age) with a rule `from_age` or `to_age`."""
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        for category, ages in (entry.get("rules") or {}).items():
+            if ages.get(rule) is not None:
+                return str(entry["name"]), str(category), int(ages[rule])
+    raise NotApplicable(f"no attribute has a rule {rule}")
+
+
+def commonest(run: PlantedRun, name: str) -> tuple[str, float]:
+    """The commonest category of an attribute, and its share of those with a value."""
+    counts = run.table(PERSONS)[name].drop_nulls().value_counts().sort("count", name)
+    return str(counts[name][-1]), float(counts["count"][-1] / counts["count"].sum())
+
+
+@kind(25, "attributes_rules", *GRADED)
+def category_before_its_first_age(run: PlantedRun) -> None:
+    """A married child, an employed one, as the country's rules have it."""
+    name, category, first = ruled(run, "from_age")
+    people = run.people(pl.col(name).is_not_null(), pl.col("age") < first)
+    run.put(PERSONS, "person_id", run.take(people)["person_id"], **{name: category})
+
+
+@kind(25, "attributes_rules", *GRADED)
+def category_after_its_last_age(run: PlantedRun) -> None:
+    """A pupil of sixty, one below working age who is grown up."""
+    name, category, last = ruled(run, "to_age")
+    people = run.people(pl.col(name).is_not_null(), pl.col("age") > last)
+    run.put(PERSONS, "person_id", run.take(people)["person_id"], **{name: category})
+
+
+@kind(25, "attributes_rules", *GRADED)
+def category_that_another_attribute_forbids(run: PlantedRun) -> None:
+    """Odds of zero given another attribute, and yet somebody has both."""
+    families = {e["family"]: e["values"] for e in run.pack("priors.yaml")["priors"]}
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        if not entry.get("given"):
+            continue
+        name = str(entry["name"])
+        words = [str(word) for word in run.country()["classifications"][name]]
+        for beside, odds in families[entry["given"]["family"]].items():
+            free = [word for word in words if not odds.get(word)]
+            of = pl.col(entry["given"]["attribute"]) == str(beside)
+            people = run.people(of, pl.col(name).is_not_null(), pl.col("age") < 30)
+            if free and len(people):
+                run.put(PERSONS, "person_id", run.take(people)["person_id"], **{name: free[0]})
+                return
+    raise NotApplicable("no odds given another attribute are zero")
+
+
+@kind(25, "attributes_rules", *GRADED)
+def worker_at_an_age_of_zero_odds(run: PlantedRun) -> None:
+    """A pattern whose odds are zero at the youngest ages, and yet a child has the category."""
+    used = {e["family"]: e["values"] for e in run.pack("priors.yaml")["priors"]}
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        curves = used.get(entry.get("pattern"), {})
+        for category, curve in curves.items():
+            ages = curve.get("male", curve) if isinstance(curve, dict) else {}
+            zeros = [age for age, odds in ages.items() if isinstance(age, int) and not odds]
+            if zeros and str(category) not in (entry.get("rules") or {}):
+                name = str(entry["name"])
+                people = run.people(
+                    pl.col(name).is_not_null(), pl.col("age") == min(zeros), pl.col("sex") == "male"
+                )
+                chosen = run.take(people.filter(pl.col(name) != str(category)))["person_id"]
+                run.put(PERSONS, "person_id", chosen, **{name: str(category)})
+                return
+    raise NotApplicable("no pattern alone has odds of zero")
+
+
+def evidence_of(run: PlantedRun, keys: str, word: str) -> None:
+    """Call the values of an attribute by another evidence word."""
+    name = str(run.attribute(*keys.split())["name"])
+    known = run.take(run.people(pl.col(name).is_not_null()))["person_id"]
+    run.put(PERSONS, "person_id", known, **{f"{name}_evidence": word})
+
+
+@kind(19, "attributes_rules", *GRADED)
+def modelled_attribute_called_constrained(run: PlantedRun) -> None:
+    evidence_of(run, "pattern", "constrained")
+
+
+@kind(19, "attributes_rules", *GRADED)
+def constrained_attribute_called_measured(run: PlantedRun) -> None:
+    evidence_of(run, "control", "measured")
+
+
+@kind(13, "attributes_rules", *GRADED)
+def modelled_value_exchanged(run: PlantedRun) -> None:
+    """Persons get the commonest category of an attribute that is modelled."""
+    name = str(run.attribute("pattern")["name"])
+    word, _ = commonest(run, name)
+    oldest = pl.col("age").is_between(30, 44)
+    people = run.take(run.people(oldest, pl.col(name).is_not_null(), pl.col(name) != word))
+    run.put(PERSONS, "person_id", people["person_id"], **{name: word})
+
+
+@kind(12, "tolerances", *GRADED)
+def constrained_value_exchanged(run: PlantedRun) -> None:
+    """Persons get the commonest category of an attribute with a table."""
+    name = str(run.attribute("control")["name"])
+    word, _ = commonest(run, name)
+    people = run.take(run.people(pl.col(name).is_not_null(), pl.col(name) != word))
+    run.put(PERSONS, "person_id", people["person_id"], **{name: word})
+
+
+@kind(13, "attributes_rules", *GRADED)
+def guided_value_exchanged(run: PlantedRun) -> None:
+    """Persons get the commonest category of an attribute that has a guide's shares by zone."""
+    name = str(run.attribute("guide")["name"])
+    word, _ = commonest(run, name)
+    people = run.take(run.people(pl.col(name).is_not_null(), pl.col(name) != word))
+    run.put(PERSONS, "person_id", people["person_id"], **{name: word})
+
+
+@kind(13, "attributes_rules", *GRADED)
+def value_lost(run: PlantedRun) -> None:
+    """Persons whose attribute is known have it no more."""
+    name = str(run.attribute("pattern")["name"])
+    people = run.take(run.people(pl.col(name).is_not_null()))
+    run.put(PERSONS, "person_id", people["person_id"], **{name: None})
+
+
+@kind(19, "closed_words", *GRADED)
+def word_outside_the_classification(run: PlantedRun) -> None:
+    name = str(run.attribute("name")["name"])
+    people = run.take(run.people(pl.col(name).is_not_null()))
+    run.put(PERSONS, "person_id", people["person_id"], **{name: "Atlantis"})
+
+
+@kind(13, "attributes_rules")
+def partners_said_to_agree_more(run: PlantedRun) -> None:
+    def raise_agreement(document: dict[str, Any]) -> None:
+        entry = next(e for e in document["attributes"] if e["couples_alike"] < e["couples"])
+        entry["couples_alike"] = entry["couples"]
+
+    run.edit_json(DISTRIBUTIONS, raise_agreement)
+
+
+@kind(19, "attributes_rules")
+def modelled_attribute_called_measured_in_the_diagnostics(run: PlantedRun) -> None:
+    def promote(document: dict[str, Any]) -> None:
+        row = next(each for each in document["attributes"] if each["evidence"] == "modelled")
+        row["evidence"] = "measured"
+
+    run.edit_json(DISTRIBUTIONS, promote)
+
+
+def everybody(run: PlantedRun, keys: str, *conditions: Any) -> None:
+    """Give everyone of some the same category."""
+    name = str(run.attribute(*keys.split())["name"])
+    known = run.people(pl.col(name).is_not_null(), *conditions)["person_id"]
+    rarest = run.people()[name].drop_nulls().value_counts().sort("count", name)[name][0]
+    run.put(PERSONS, "person_id", known, **{name: rarest})
+
+
+@kind(25, "attribute_shares", MANY)
+def one_modelled_category_for_everybody(run: PlantedRun) -> None:
+    everybody(run, "pattern")
+
+
+@kind(25, "attribute_shares", MANY)
+def one_constrained_category_for_everybody(run: PlantedRun) -> None:
+    everybody(run, "control")
+
+
+@kind(25, "attribute_shares", MANY)
+def one_category_given_another_for_everybody(run: PlantedRun) -> None:
+    everybody(run, "given")
+
+
+@kind(25, "attribute_shares", MANY)
+def default_category_for_those_over_thirty(run: PlantedRun) -> None:
+    everybody(run, "given", pl.col("age") > 30)

@@ -1,0 +1,166 @@
+"""Persons who cannot live as the run says: findings 1 to 5."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from planted.kinds import GRADED, MANY, ONE, NotApplicable, kind
+from planted.kit import HOUSEHOLDS, PERSONS, PlantedRun
+
+
+def child_of_a_couple(run: PlantedRun) -> pl.DataFrame:
+    """Children of couples, one a household."""
+    homes = run.homes_of("couple_with_children")["household_id"]
+    members = run.people(pl.col("household_role") == "child")
+    members = members.filter(pl.col("household_id").is_in(homes.implode()))
+    return members.unique("household_id", keep="first", maintain_order=True)
+
+
+@kind(1, "child_only", *GRADED)
+def household_of_children(run: PlantedRun) -> None:
+    homes = run.take(run.homes_of("couple_with_children"))
+    run.put(PERSONS, "household_id", homes["household_id"], age=9)
+
+
+@kind(1, "child_only", *GRADED)
+def grandchildren_left_alone(run: PlantedRun) -> None:
+    found = run.people(pl.col("household_role") == "grandchild").unique(
+        "household_id", keep="first", maintain_order=True
+    )
+    run.put(PERSONS, "household_id", run.take(found)["household_id"], age=7)
+
+
+@kind(2, "reference_age", *GRADED)
+def reference_person_under_age(run: PlantedRun) -> None:
+    homes = run.take(run.homes_of("extended", least=3))
+    run.put(PERSONS, "person_id", homes["reference_person_id"], age=14)
+
+
+@kind(2, "reference_age", *GRADED)
+def lone_mother_under_age(run: PlantedRun) -> None:
+    homes = run.take(run.homes_of("lone_mother"))
+    run.put(PERSONS, "person_id", homes["reference_person_id"], age=17)
+
+
+@kind(2, "reference_age", *GRADED)
+def child_called_the_reference_person(run: PlantedRun) -> None:
+    young = child_of_a_couple(run).filter(pl.col("age") < 10)
+    chosen = run.take(young).select("household_id", "person_id")
+    homes = run.table(HOUSEHOLDS).join(chosen, on="household_id")
+    run.put(PERSONS, "person_id", homes["reference_person_id"], household_role="other_relative")
+    run.put(PERSONS, "person_id", chosen["person_id"], household_role="reference")
+    named = chosen.rename({"person_id": "reference_person_id"})
+    run.put_rows(HOUSEHOLDS, "household_id", named)
+
+
+@kind(4, "largest_household")
+def leftovers_in_one_household(run: PlantedRun) -> None:
+    home = run.homes_of("extended").row(0, named=True)
+    here = pl.col("household_id") == home["household_id"]
+    zone = run.people(pl.col("zone_code") == home["zone_code"])
+    moved = zone.filter(~here & (pl.col("household_role") == "child")).head(60)
+    run.put(PERSONS, "person_id", moved["person_id"], household_id=home["household_id"])
+    sizes = run.table(PERSONS).group_by("household_id").len("size")
+    run.change(
+        HOUSEHOLDS,
+        lambda table: table.drop("size").join(sizes, on="household_id").select(table.columns),
+    )
+
+
+@kind(4, "largest_household", *GRADED)
+def open_class_above_the_largest(run: PlantedRun) -> None:
+    """The largest households of the run take in one child more than is allowed."""
+    most = int(run.country()["household_rules"]["largest_household"]["value"])
+    homes = run.homes().sort("size", "household_id", descending=[True, False])
+    chosen = run.take(homes.head(40))
+    spare = run.people(pl.col("household_role") == "child")
+    spare = spare.filter(~pl.col("household_id").is_in(homes["household_id"].head(40).implode()))
+    wanted = chosen.select("household_id", short=most + 1 - pl.col("size"))
+    places = wanted.select(pl.col("household_id").repeat_by("short").explode())
+    if len(places) > len(spare):
+        raise NotApplicable("there are not enough children")
+    moved = spare.head(len(places)).select("person_id").with_columns(places["household_id"])
+    run.put_rows(PERSONS, "person_id", moved)
+
+
+@kind(4, "mean_size", ONE, MANY)
+def residents_crowded_into_few_households(run: PlantedRun) -> None:
+    """Three households of a zone become one, in one zone or in nearly a third of all zones."""
+    homes = run.homes().sort("household_id")
+    large = homes.group_by("zone_code").len().filter(pl.col("len") >= 60)
+    zones = large.sort("len", "zone_code", descending=True)["zone_code"].to_list()
+    chosen = homes.filter(pl.col("zone_code").is_in(run.pick(zones)))
+    place = pl.int_range(pl.len()).over("zone_code")
+    merged = chosen.with_columns(
+        pl.col("household_id").gather(place - place % 3).over("zone_code").alias("into")
+    )
+    moved = merged.select("household_id", "into")
+    people = run.people().join(moved, on="household_id")
+    run.put_rows(PERSONS, "person_id", people.select("person_id", household_id="into"))
+    gone = moved.filter(pl.col("household_id") != pl.col("into"))["household_id"]
+    run.change(
+        HOUSEHOLDS, lambda table: table.filter(~pl.col("household_id").is_in(gone.implode()))
+    )
+
+
+def age_of_parent(run: PlantedRun, link: str, older_than: int, gap: int) -> None:
+    """Make parents so many years older (or younger) than their children."""
+    children = run.people(pl.col(link).is_not_null(), pl.col("age") > older_than)
+    chosen = run.take(children.unique(link, keep="first", maintain_order=True))
+    run.put_rows(
+        PERSONS, "person_id", chosen.select(person_id=pl.col(link), age=pl.col("age") + gap)
+    )
+
+
+@kind(5, "parent_gaps", *GRADED)
+def mother_too_young(run: PlantedRun) -> None:
+    age_of_parent(run, "mother_id", 12, 5)
+
+
+@kind(5, "parent_gaps", *GRADED)
+def mother_too_old_at_birth(run: PlantedRun) -> None:
+    children = run.people(pl.col("mother_id").is_not_null(), pl.col("age") < 20)
+    chosen = run.take(children.unique("mother_id", keep="first", maintain_order=True))
+    older = chosen.select(person_id="mother_id", age=pl.col("age") + 56)
+    run.put_rows(PERSONS, "person_id", older)
+
+
+@kind(5, "parent_gaps", *GRADED)
+def father_younger_than_his_child(run: PlantedRun) -> None:
+    age_of_parent(run, "father_id", 20, -1)
+
+
+@kind(5, "parent_gaps", *GRADED)
+def parent_as_old_as_the_couple(run: PlantedRun) -> None:
+    children = run.take(child_of_a_couple(run).filter(pl.col("age") < 18))
+    run.put(PERSONS, "person_id", children["person_id"], household_role="parent")
+
+
+@kind(5, "parent_gaps", *GRADED)
+def grandchild_as_old_as_a_child(run: PlantedRun) -> None:
+    heads = run.people(pl.col("household_role").is_in(["reference", "partner"]))
+    oldest = heads.group_by("household_id").agg(oldest=pl.col("age").max())
+    members = run.people(pl.col("household_role") == "grandchild").join(oldest, on="household_id")
+    chosen = run.take(members).select("person_id", age=pl.col("oldest") - 25)
+    run.put_rows(PERSONS, "person_id", chosen)
+
+
+@kind(5, "parent_gaps", *GRADED)
+def generations_out_of_order(run: PlantedRun) -> None:
+    parents = run.take(run.people(pl.col("household_role") == "parent"))
+    run.put(PERSONS, "person_id", parents["person_id"], age=19)
+
+
+@kind(5, "partner_gaps", *GRADED)
+def couple_sixty_years_apart(run: PlantedRun) -> None:
+    women = run.people(pl.col("partner_id").is_not_null(), pl.col("sex") == "female")
+    men = run.people(pl.col("sex") == "male").select(partner_id="person_id")
+    couples = run.take(women.join(men, on="partner_id", maintain_order="left"))
+    run.put(PERSONS, "person_id", couples["partner_id"], age=95)
+    run.put(PERSONS, "person_id", couples["person_id"], age=25)
+
+
+@kind(5, "partner_gaps", *GRADED)
+def partner_under_the_age_of_marriage(run: PlantedRun) -> None:
+    inlaws = run.take(run.people(pl.col("household_role") == "child_in_law"))
+    run.put(PERSONS, "person_id", inlaws["person_id"], age=16)

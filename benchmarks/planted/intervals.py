@@ -1,0 +1,226 @@
+"""Intervals and tiers: modelled values without honest bounds, findings 17 and 18."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from planted.kinds import GRADED, MANY, NotApplicable, kind
+from planted.kit import INTERVALS, MANIFEST, RELAXED, TIERS, PlantedRun
+
+ESTIMATE = pl.col("estimate")
+SPREADS = "uncertainty_summary.json"
+
+
+def alter(run: PlantedRun, chosen: pl.DataFrame, **values: pl.Expr) -> None:
+    """Set columns in the interval rows chosen."""
+    key = ["quantity", "zone", "universe", "category"]
+    marks = chosen.select(*key, __chosen=pl.lit(True))
+
+    def edit(table: pl.DataFrame) -> pl.DataFrame:
+        marked = table.join(marks, on=key, how="left", nulls_equal=True, maintain_order="left")
+        return marked.with_columns(
+            pl.when("__chosen").then(value).otherwise(pl.col(column)).alias(column)
+            for column, value in values.items()
+        ).drop("__chosen")
+
+    run.change(INTERVALS, edit)
+
+
+def counted(run: PlantedRun) -> pl.DataFrame:
+    """Interval rows of counts of some size."""
+    return run.table(INTERVALS).filter(ESTIMATE > 5)
+
+
+def quantity(run: PlantedRun, of: str) -> pl.DataFrame:
+    """Interval rows of quantities whose name begins so, the last in the table."""
+    rows = run.table(INTERVALS).filter(pl.col("quantity").str.starts_with(of))
+    if not len(rows):
+        raise NotApplicable(f"nothing is modelled by the name of {of}")
+    return rows.filter(pl.col("quantity") == rows["quantity"][-1])
+
+
+@kind(17, "intervals", *GRADED)
+def interval_of_no_width(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run)), low=ESTIMATE, high=ESTIMATE)
+
+
+@kind(17, "intervals", *GRADED)
+def household_count_of_no_width(run: PlantedRun) -> None:
+    rows = run.table(INTERVALS).filter(pl.col("quantity") == "households")
+    alter(run, run.take(rows), low=ESTIMATE, high=ESTIMATE)
+
+
+@kind(17, "intervals", *GRADED)
+def household_count_without_an_interval(run: PlantedRun) -> None:
+    rows = run.take(run.table(INTERVALS).filter(pl.col("quantity") == "households"))
+    key = ["quantity", "zone", "universe", "category"]
+    run.change(INTERVALS, lambda table: table.join(rows, on=key, how="anti"))
+
+
+@kind(17, "intervals", *GRADED)
+def interval_that_misses_the_count(run: PlantedRun) -> None:
+    rows = run.take(run.table(INTERVALS).filter(pl.col("quantity") == "households"))
+    away = {name: pl.col(name) * 9 for name in ("estimate", "low", "high")}
+    alter(run, rows, **away)
+
+
+@kind(17, "interval_rows", *GRADED)
+def estimate_that_is_one_off(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run).reverse()), estimate=ESTIMATE + 1)
+
+
+@kind(17, "interval_rows", *GRADED)
+def modelled_counts_left_out(run: PlantedRun) -> None:
+    rows = run.take(run.table(INTERVALS).filter(pl.col("quantity") != "households"))
+    key = ["quantity", "zone", "universe", "category"]
+    run.change(INTERVALS, lambda t: t.join(rows, on=key, how="anti", nulls_equal=True))
+
+
+@kind(17, "interval_rows")
+def attribute_without_intervals_in_one_zone(run: PlantedRun) -> None:
+    rows = quantity(run, "persons_by_")
+    gone = (pl.col("quantity") == rows["quantity"][0]) & (pl.col("zone") == rows["zone"][0])
+    run.change(INTERVALS, lambda table: table.filter(~gone))
+
+
+@kind(17, "interval_rows")
+def quantity_without_its_country(run: PlantedRun) -> None:
+    root = run.read_json(MANIFEST)["geography"]["root"]
+    gone = (pl.col("quantity") == "households_by_type") & (pl.col("zone") == root)
+    run.change(INTERVALS, lambda table: table.filter(~gone))
+
+
+@kind(17, "interval_origins", MANY)
+def one_interval_for_everything(run: PlantedRun) -> None:
+    run.change(INTERVALS, lambda t: t.with_columns(low=ESTIMATE * 0.9, high=ESTIMATE * 1.1))
+
+
+@kind(17, "interval_origins", MANY)
+def one_interval_for_all_of_an_attribute(run: PlantedRun) -> None:
+    rows = quantity(run, "persons_by_")
+    alter(run, rows, low=ESTIMATE * 0.9 - 0.001, high=ESTIMATE * 1.1 + 0.001)
+
+
+@kind(17, "interval_origins", MANY)
+def one_width_by_root_for_sizes(run: PlantedRun) -> None:
+    reach = ESTIMATE.sqrt() * 2
+    rows = quantity(run, "households_by_size")
+    alter(run, rows, low=ESTIMATE - reach - 0.0001, high=ESTIMATE + reach + 0.0001)
+
+
+@kind(17, "interval_origins", *GRADED)
+def interval_without_a_method(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run)), method=pl.lit(""))
+
+
+@kind(17, "interval_widths", *GRADED)
+def country_as_sure_as_one_zone(run: PlantedRun) -> None:
+    root = run.read_json(MANIFEST)["geography"]["root"]
+    rows = counted(run).filter(
+        pl.col("zone") == root, pl.col("quantity").str.starts_with("persons_by_"), ESTIMATE > 50
+    )
+    alter(run, run.take(rows), low=ESTIMATE - 1, high=ESTIMATE + 1)
+
+
+@kind(17, "interval_widths", *GRADED)
+def variance_that_is_no_number(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run)), between=pl.lit(float("nan")))
+
+
+@kind(17, "interval_widths", *GRADED)
+def interval_without_a_probability(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run)), interval=pl.lit(None, dtype=pl.Float64))
+
+
+@kind(17, "interval_summary", *GRADED)
+def probability_that_nobody_declared(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run)), interval=pl.lit(0.8))
+
+
+@kind(17, "interval_widths", *GRADED)
+def interval_far_narrower_than_its_variance(run: PlantedRun) -> None:
+    """Bounds a tenth as far from the estimate as the draws that they are said to span."""
+    rows = run.take(counted(run).filter(pl.col("high") - pl.col("low") > 40))
+    narrow = {side: ESTIMATE + (pl.col(side) - ESTIMATE) / 10 for side in ("low", "high")}
+    alter(run, rows, **narrow)
+
+
+@kind(17, "interval_summary", *GRADED)
+def summary_with_narrower_intervals(run: PlantedRun) -> None:
+    def narrow(document: dict[str, Any]) -> None:
+        for entry in run.pick(document["quantities"]):
+            entry["median_relative_width"] /= 2
+
+    run.edit_json(SPREADS, narrow)
+
+
+@kind(17, "interval_summary")
+def spread_that_nobody_declared(run: PlantedRun) -> None:
+    def boast(document: dict[str, Any]) -> None:
+        document["quantities"][-1]["spread"]["country"] = {"declared": 1e6}
+
+    run.edit_json(SPREADS, boast)
+
+
+# 18: tiers ----------------------------------------------------------------------------------------
+
+BETTER = {"D": "C", "C": "B", "B": "A"}
+
+
+@kind(18, "quality_tiers", *GRADED)
+def better_tier_than_the_zone_earns(run: PlantedRun) -> None:
+    def improve(document: dict[str, Any]) -> None:
+        worst = sorted(document["tiers"], key=lambda entry: entry["tier"], reverse=True)
+        for entry in run.pick([entry for entry in worst if entry["tier"] in BETTER]):
+            entry["tier"] = BETTER[entry["tier"]]
+
+    run.edit_json(TIERS, improve)
+
+
+@kind(18, "quality_tiers", *GRADED)
+def tier_with_a_flattering_figure(run: PlantedRun) -> None:
+    def flatter(document: dict[str, Any]) -> None:
+        for entry in run.pick(document["tiers"]):
+            entry["figures"]["modelled_share"] /= 10
+
+    run.edit_json(TIERS, flatter)
+
+
+@kind(18, "quality_tiers")
+def tiers_that_forget_a_missing_layer(run: PlantedRun) -> None:
+    run.edit_json(TIERS, lambda document: document["missing_layers"].pop())
+
+
+@kind(18, "quality_tiers", *GRADED)
+def best_tier_without_buildings(run: PlantedRun) -> None:
+    def praise(document: dict[str, Any]) -> None:
+        for entry in run.pick(document["tiers"]):
+            entry["tier"] = "A"
+
+    run.edit_json(TIERS, praise)
+
+
+@kind(18, "quality_tiers", *GRADED)
+def zone_without_a_tier(run: PlantedRun) -> None:
+    def forget(document: dict[str, Any]) -> None:
+        gone = [entry["zone"] for entry in run.pick(document["tiers"])]
+        document["tiers"] = [e for e in document["tiers"] if e["zone"] not in gone]
+
+    run.edit_json(TIERS, forget)
+
+
+@kind(18, "quality_tiers")
+def good_tier_where_a_control_is_relaxed(run: PlantedRun) -> None:
+    relaxed = {entry["zone"] for entry in run.read_json(RELAXED)["relaxations"]}
+    tiers = {entry["zone"]: entry["tier"] for entry in run.read_json(TIERS)["tiers"]}
+    zone = min((z for z, tier in tiers.items() if z in relaxed and tier == "C"), default="")
+    if not zone:
+        raise NotApplicable("no zone of tier C has a relaxation")
+
+    def improve(document: dict[str, Any]) -> None:
+        next(each for each in document["tiers"] if each["zone"] == zone)["tier"] = "B"
+
+    run.edit_json(TIERS, improve)
+    run.edit_json(MANIFEST, lambda manifest: manifest["zones_degraded"].remove(zone))
