@@ -378,30 +378,42 @@ def test_boundaries_fill_the_map(one_run, tmp_path):
     assert text.count("<circle cx=") >= 5
 
 
-def test_the_calibration_is_read_as_it_comes(tmp_path, monkeypatch):
+def test_the_calibration_is_shown_as_its_record_says(tmp_path):
+    from planted.good_runs import Variant
+    from planted.kinds import Kind
+    from planted.outcomes import record_of, text_of
+    from planted.planting import Row
+
     from synthestat.site import calibration_facts
 
     path = tmp_path / "calibration.json"
     page = environment().get_template("calibration.html.j2")
-    absent = page.render(calibration=calibration_facts.read_calibration(path), root="", current="")
-    assert "Not yet calibrated" in absent
-    kind = {"family": "links", "finding": 3, "check": "<check>", "severity": "high"}
-    figures = {"XK": {"caught": 4, "planted": 5}, "LU": {"caught": 5, "planted": 5}}
-    document = {
-        "kinds": {"orphan": {**kind, "countries": figures}, "other": {"caught": 1, "planted": 1}},
-        "clean": {"variants": 12, "accused": 0},
-        "seed": 7,
-    }
-    path.write_text(json.dumps(document), encoding="utf-8")
-    shown = page.render(calibration=calibration_facts.read_calibration(path), root="", current="")
-    assert "<strong>10</strong> of 11" in shown
-    assert "4 / 5" in shown
-    assert "&lt;check&gt;" in shown
+
+    def shown():
+        said = calibration_facts.read_calibration(path)
+        return page.render(calibration=said, root="", current="")
+
+    assert "Not yet calibrated" in shown()
+    kinds = [
+        Kind("orphan", "links", 3, "<check>", ("one", "many"), lambda _run: None),
+        Kind("late", "sources", None, "years", ("one",), lambda _run: None),
+    ]
+    rows = [
+        Row("XK", "orphan", "one", "caught", review=2.0),
+        Row("XK", "orphan", "many", "caught_by_another", failed=("other",), review=4.0),
+        Row("LU", "orphan", "one", "missed", review=1.0),
+        Row("LU", "late", "one", "changes_no_claim"),
+    ]
+    clean = [Variant("XK", "seed 2", (), (), 9.0), Variant("LU", "seed 2", ("links",), (), 9.0)]
+    path.write_text(text_of(record_of(kinds, rows, clean, 7)), encoding="utf-8")
+    text = shown()
+    assert "<strong>2</strong> of 3 plantings that change a claim" in text
+    assert "1 of 2 clean runs were accused wrongly" in text
+    assert "&lt;check&gt;" in text
+    assert "<li>orphan, one, LU</li>" in text
+    assert "caught by another" in text
     path.write_text("[]", encoding="utf-8")
-    assert calibration_facts.read_calibration(path) is None
-
-
-# From the command line ----------------------------------------------------------------------------
+    assert "Not yet calibrated" in shown()
 
 
 def test_the_command_writes_a_site_and_says_where(one_run, tmp_path):

@@ -14,67 +14,51 @@ FILE = Path(review.__file__).with_name("calibration.json")
 
 
 def read_calibration(path: Path = FILE) -> dict[str, Any] | None:
-    """Return the calibration for its page: kinds of planted defects with what was caught.
+    """Return the calibration for its page, from the record of `benchmarks/reviewer_calibration.py`.
 
-    None where the reviewer was not calibrated yet, or the file cannot be read. Read leniently: an
-    entry says what it says (`family`, `finding`, `check`, `severity`, and `caught` of `planted` by
-    country or as plain numbers).
+    None where the reviewer was not calibrated yet, or the file cannot be read.
     """
     if not path.is_file():
         return None
     try:
-        document = read_json(path)
-    except BundleError:
+        record = read_json(path)
+        return _facts(record)
+    except (BundleError, KeyError, TypeError, AttributeError):
         return None
-    listed = document.get("kinds", {})
-    named = listed.items() if isinstance(listed, Mapping) else enumerate(listed)
-    kinds = [_kind(str(name), entry) for name, entry in named if isinstance(entry, Mapping)]
-    clean = document.get("clean", document.get("clean_variants", {}))
+
+
+def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    countries: Mapping[str, Mapping[str, Any]] = record["countries"]
+    total = {
+        word: sum(int(counts[word]) for counts in countries.values())
+        for word in ("planted", "caught", "attributed", "changes_no_claim", "not_applicable")
+    }
     return {
-        "kinds": kinds,
-        "countries": sorted({country for kind in kinds for country in kind["by_country"]}),
-        "caught": sum(kind["caught"] for kind in kinds),
-        "planted": sum(kind["planted"] for kind in kinds),
-        "clean": clean if isinstance(clean, Mapping) else {"variants": clean},
-        "about": {
-            key: value
-            for key, value in document.items()
-            if isinstance(value, str | int | float) and not isinstance(value, bool)
-        },
+        "total": total,
+        "countries": countries,
+        "families": [
+            (family, [(severity, counts) for severity, counts in by_severity.items()])
+            for family, by_severity in record["families"].items()
+        ],
+        "kinds": [
+            {"id": kind, **entry, "rows": _rows(entry["outcomes"], list(countries))}
+            for kind, entry in record["kinds"].items()
+        ],
+        "missed": record["missed"],
+        "clean": record["clean"],
+        "false_alarms": sum(bool(run["failed"]) for run in record["clean"]),
+        "engine": record["engine"],
+        "reviewer": record["reviewer"],
+        "date": record["date"],
+        "seed": record["seed"],
     }
 
 
-def _kind(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    by_country = {
-        str(country): (_number(figures.get("caught")), _number(figures.get("planted")))
-        for country, figures in _countries(entry).items()
-        if isinstance(figures, Mapping)
-    }
-    sums = [sum(pair[place] for pair in by_country.values()) for place in (0, 1)]
-    caught = sums[0] if by_country else _number(entry.get("caught"))
-    planted = sums[1] if by_country else _number(entry.get("planted"))
-    return {
-        "id": str(entry.get("id", entry.get("kind", name))),
-        "family": str(entry.get("family", "")),
-        "finding": entry.get("finding", ""),
-        "check": str(entry.get("check", "")),
-        "severity": str(entry.get("severity", "")),
-        "by_country": by_country,
-        "caught": caught,
-        "planted": planted,
-    }
-
-
-def _countries(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Figures by country: under `countries` or `by_country`, or caught and planted apart."""
-    for key in ("countries", "by_country"):
-        if isinstance(entry.get(key), Mapping):
-            return dict(entry[key])
-    caught, planted = entry.get("caught"), entry.get("planted")
-    if isinstance(caught, Mapping) and isinstance(planted, Mapping):
-        return {c: {"caught": caught.get(c), "planted": planted.get(c)} for c in planted}
-    return {}
-
-
-def _number(value: Any) -> int:
-    return int(value) if isinstance(value, int | float) else 0
+def _rows(
+    outcomes: Mapping[str, Mapping[str, str]], countries: list[str]
+) -> list[tuple[str, list[str]]]:
+    """Return each severity with the outcome in each country, "" where none was asked for."""
+    return [
+        (severity, [by_country.get(country, "") for country in countries])
+        for severity, by_country in outcomes.items()
+    ]
