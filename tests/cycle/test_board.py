@@ -105,6 +105,21 @@ def test_a_sign_of_life_keeps_a_task(board, build, clock):
     assert audit(board).faults == ()
 
 
+def test_who_does_not_work_any_more_ends_no_task_by_a_lease(board, build):
+    claim = acts.claim(board, BO)
+    bo, lease = Actor.of("bo", "manager"), (build.id, claim.lease)
+    before = queries.last_event(board)
+    for act in (
+        lambda: acts.keep(board, bo, *lease),
+        lambda: acts.fail(board, bo, *lease, "no"),
+        lambda: acts.give_back(board, bo, *lease),
+        lambda: finish(board, claim, bo),
+    ):
+        with pytest.raises(RightsError):
+            act()
+    assert queries.last_event(board) == before
+
+
 def test_a_lease_is_no_other_name_s_and_no_other_secret_s(board, build):
     claim = acts.claim(board, BO)
     with pytest.raises(ConflictError, match="not held by cy"):

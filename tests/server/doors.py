@@ -142,6 +142,7 @@ PAGES = (
     Door(Action.VIEW, "GET", "/cycles"),
     Door(Action.VIEW, "GET", "/runs"),
     Door(Action.VIEW, "GET", "/runs/{path}", prepare=lambda *_: {"path": "XK/page.html"}),
+    Door(Action.VIEW, "GET", "/site/{path}", prepare=lambda *_: {"path": "index.html"}),
     Door(Action.VIEW, "GET", "/log"),
     Door(Action.AUDIT, "GET", "/audit"),
     Door(Action.CREATE, "GET", "/tasks/new"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import event
 
 from synthestat.cycle import accounts
 from synthestat.cycle.board import claim, create_task
@@ -16,6 +20,7 @@ from synthestat.cycle.roles import Actor, Role
 from synthestat.cycle.values import NewTask, Task
 from synthestat.server.app import create_app
 from synthestat.server.cookies import FORM, SESSION, form_token, form_word
+from synthestat.site.site_files import MARK
 
 with warnings.catch_warnings():  # httpx is what the tests have; its successor is asked for
     warnings.simplefilter("ignore")
@@ -34,12 +39,15 @@ class World:
 
     board: Board
     runs: Path
+    site: Path
     apps: dict[bool, Any] = field(default_factory=dict)
     secrets: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def app(self, *, public: bool = False) -> Any:
         if public not in self.apps:
-            self.apps[public] = create_app(self.board, runs=self.runs, public=public)
+            self.apps[public] = create_app(
+                self.board, runs=self.runs, site_folder=self.site, public=public
+            )
         return self.apps[public]
 
     def client(self, *, public: bool = False, **options: Any) -> TestClient:
@@ -114,15 +122,49 @@ class Browser:
 
 def make_world(folder: Path, clock: Callable[[], Any] = now) -> World:
     """Serve a new board with an account for each role, by its role's name, and one that is off."""
-    runs = folder / "runs"
+    runs, board = folder / "runs", folder / "board.sqlite"
     runs.mkdir()
-    world = World(open_board(folder / "board.sqlite", clock=clock), runs.resolve())
-    for role in EACH:
-        accounts.add_account(world.board, OPERATOR, role.value, [role], None)
-    accounts.add_account(world.board, OPERATOR, "everything", EACH, None)
-    accounts.add_account(world.board, OPERATOR, "off", EACH, None)
-    for name in (*EACH, "everything", "off"):
-        world.token(name)
-        world.session(name)
-    accounts.deactivate(world.board, OPERATOR, "off")
-    return world
+    content, secrets = _first_board()
+    board.write_bytes(content)
+    opened = open_board(board, clock=clock)
+    event.listen(opened.engine, "connect", _no_waiting)
+    return World(opened, runs.resolve(), runs.resolve().parent / "site", secrets=dict(secrets))
+
+
+def _no_waiting(connection: Any, _record: object) -> None:
+    """Leave it to the system when it writes to disk: no test outlives a loss of power."""
+    connection.execute("PRAGMA synchronous = OFF").close()
+
+
+@cache
+def _first_board() -> tuple[bytes, dict[tuple[str, str], str]]:
+    """The file of a board with its accounts, and their secrets: every test has a copy of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "board.sqlite"
+        world = World(open_board(path), Path(folder), Path(folder))
+        for role in EACH:
+            accounts.add_account(world.board, OPERATOR, role.value, [role], None)
+        accounts.add_account(world.board, OPERATOR, "everything", EACH, None)
+        accounts.add_account(world.board, OPERATOR, "off", EACH, None)
+        for name in (*EACH, "everything", "off"):
+            world.token(name)
+            world.session(name)
+        accounts.deactivate(world.board, OPERATOR, "off")
+        assert not path.with_name("board.sqlite-wal").exists(), "the file alone holds the board"
+        return path.read_bytes(), world.secrets
+
+
+def make_site(world: World) -> Path:
+    """A static site where the world's may stand: a page, a script and data."""
+    (world.site / "assets").mkdir(parents=True)
+    (world.site / "runs").mkdir()
+    (world.site / MARK).write_text("{}")
+    script = (
+        "document.title = 'ran'; fetch('/api/v1/tasks').catch(() => { document.title += '!'; });"
+    )
+    (world.site / "assets" / "site.js").write_text(script)
+    head = '<title>index</title><link rel="icon" href="data:,">'
+    (world.site / "index.html").write_text(f'{head}<script src="assets/site.js"></script>')
+    (world.site / "runs" / "one.html").write_text("<title>one</title>")
+    (world.site / "runs" / "map.csv").write_text("zone\r\n")
+    return world.site

@@ -15,6 +15,7 @@ from synthestat.cycle.database import open_board
 from synthestat.cycle.events import audit
 from synthestat.cycle.roles import RIGHTS, Action, Actor, Role
 from synthestat.errors import ConflictError, InputError, NotFoundError, RightsError
+from synthestat.site.site_files import MARK
 
 DOCS = Path(__file__).parents[2] / "docs" / "server.md"
 PASSWORD = "correct horse battery"
@@ -105,6 +106,25 @@ def test_how_a_board_is_served(
     site = served["app"].state.site
     assert (site.https, site.public) == (proxied, public)
     assert site.runs == place.parent / "runs"
+    assert site.pages == place.parent / "site"
+    assert not site.has_pages
+
+
+def test_a_site_to_serve_must_be_one_of_ours(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import uvicorn
+
+    served = {}
+    monkeypatch.setattr(uvicorn, "run", lambda app, **how: served.update(how, app=app))
+    folder = place.parent / "elsewhere"
+    folder.mkdir()
+    done = CliRunner().invoke(server_app, ["--site", str(folder)])
+    assert isinstance(done.exception, InputError)
+    assert "no site of Synthestat" in str(done.exception)
+    assert not served
+    (folder / MARK).write_text("{}")
+    done = CliRunner().invoke(server_app, ["--site", str(folder)])
+    assert done.exit_code == 0, done.output
+    assert served["app"].state.site.pages == folder
 
 
 @pytest.mark.parametrize("words", ["serve", "account", "account add", "account token"])

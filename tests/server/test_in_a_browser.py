@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import MANAGER, OPERATOR, PASSWORD, make_world
+from served import MANAGER, OPERATOR, PASSWORD, make_site, make_world
 
 from synthestat.cycle import accounts
 from synthestat.cycle.board import comment
@@ -33,6 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Iterator
     world = make_world(tmp_path_factory.mktemp("browsed"))
     shutil.copytree(tiny_run, world.runs / "ZZ" / tiny_run.name)
     write_run_page(world.runs / "ZZ" / tiny_run.name)
+    make_site(world)
     every = [Role.MANAGER, Role.HUMAN, Role.DOWNLOADER, Role.MODELER]
     accounts.add_account(world.board, OPERATOR, "Ana Müller", every, PASSWORD)
     cycle = world.cycle()
@@ -176,6 +177,19 @@ def test_the_page_of_a_run_opens_in_its_sandbox(served: Any, chromium: Any) -> N
     assert page.evaluate("self.origin") == "null"
     page.context.close()
     assert said == []
+
+
+def test_the_site_runs_its_script_and_asks_the_board_for_nothing(
+    served: Any, chromium: Any
+) -> None:
+    page, said = open_page(chromium, "desktop")
+    sign_in(page, served)
+    page.get_by_role("link", name="Site").click()
+    page.wait_for_function("document.title === 'ran!'")
+    assert page.url == f"{served.address}/site/index.html"
+    page.context.close()
+    assert any("Content Security Policy" in each for each in said)
+    assert all("/api/v1/tasks" in each for each in said)
 
 
 def test_a_form_of_another_site_changes_nothing(served: Any, chromium: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from doors import API, PAGES, Door, files
 from fastapi.routing import APIRoute
+from served import make_site
 
 from synthestat.cycle.queries import last_event
 from synthestat.cycle.roles import RIGHTS, Action, Role
@@ -15,7 +16,12 @@ from synthestat.cycle.roles import RIGHTS, Action, Role
 ROLES = [role for role in Role if role is not Role.PUBLIC]
 NOBODY = ("public", "signed out", "off")
 WHO = [*(role.value for role in ROLES), *NOBODY]
-OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("POST", "/sign-out"), ("GET", "/style.css")}
+OPEN = {
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("GET", "/assets/style.css"),
+}
 OPEN |= {("GET", "/openapi.json")}
 
 
@@ -53,39 +59,49 @@ def ask_page(world: Any, who: str, door: Door, ready: dict[str, Any]) -> Any:
     return browser.send(door.address(ready), given)
 
 
-@pytest.mark.parametrize("door", API, ids=str)
 @pytest.mark.parametrize("who", WHO)
-def test_by_token(shared: Any, who: str, door: Door) -> None:
-    ready = door.prepare(shared, who, role_of(who))
-    before = last_event(shared.board)
-    answer = ask_api(shared, who, door, ready)
-    if allowed(who, door.action):
-        assert answer.status_code in (200, 201), answer.text
-        return
-    assert answer.status_code == (401 if who in NOBODY else 403), answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert last_event(shared.board) == before
+def test_by_token(shared: Any, subtests: pytest.Subtests, who: str) -> None:
+    for door in API:
+        with subtests.test(str(door)):
+            ready = door.prepare(shared, who, role_of(who))
+            before = last_event(shared.board)
+            answer = ask_api(shared, who, door, ready)
+            if allowed(who, door.action):
+                assert answer.status_code in (200, 201), answer.text
+                continue
+            assert answer.status_code == (401 if who in NOBODY else 403), answer.text
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert last_event(shared.board) == before
 
 
-@pytest.mark.parametrize("door", PAGES, ids=str)
-@pytest.mark.parametrize("who", WHO)
-def test_by_session(shared: Any, who: str, door: Door) -> None:
+@pytest.fixture(scope="module")
+def with_pages(shared: Any) -> Any:
+    """The shared board, with a page among its runs and a site beside them."""
     page = shared.runs / "XK" / "page.html"
-    page.parent.mkdir(exist_ok=True)
+    page.parent.mkdir()
     page.write_text("a page")
-    ready = door.prepare(shared, who, role_of(who))
-    before = last_event(shared.board)
-    answer = ask_page(shared, who, door, ready)
-    sent_away = answer.headers.get("location", "").startswith("/sign-in")
-    if allowed(who, door.action):
-        assert answer.status_code == (303 if door.method == "POST" and not door.files else 200)
-        assert not sent_away
-        return
-    if who in NOBODY and door.method == "GET" and who != "public":
-        assert sent_away
-    else:
-        assert answer.status_code == (401 if who in NOBODY else 403), answer.text
-    assert last_event(shared.board) == before
+    make_site(shared)
+    return shared
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_by_session(with_pages: Any, subtests: pytest.Subtests, who: str) -> None:
+    for door in PAGES:
+        with subtests.test(str(door)):
+            ready = door.prepare(with_pages, who, role_of(who))
+            before = last_event(with_pages.board)
+            answer = ask_page(with_pages, who, door, ready)
+            sent_away = answer.headers.get("location", "").startswith("/sign-in")
+            if allowed(who, door.action):
+                done = 303 if door.method == "POST" and not door.files else 200
+                assert answer.status_code == done, answer.text
+                assert not sent_away
+                continue
+            if who in NOBODY and door.method == "GET" and who != "public":
+                assert sent_away
+            else:
+                assert answer.status_code == (401 if who in NOBODY else 403), answer.text
+            assert last_event(with_pages.board) == before
 
 
 def routes(app: Any) -> Iterator[tuple[str, str]]:

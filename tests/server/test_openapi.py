@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -29,8 +30,8 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-FEW = settings(
-    max_examples=12,
+EXAMPLES = pytest.mark.parametrize("examples", [4, pytest.param(40, marks=pytest.mark.slow)])
+ASKED = settings(
     derandomize=True,
     deadline=None,
     database=None,
@@ -50,15 +51,22 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return world
 
 
-def ask(world: Any, door: Door, check: Callable[[Any], None], *, public: bool = False) -> None:
-    """Make requests to one endpoint from the document, good ones and bad ones."""
-    app = world.app(public=public)
+@cache
+def described(app: Any) -> Any:
+    """The document of an application, by which it is asked."""
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.app = app
-    operation = schema[door.path][door.method]
+    return schema
+
+
+def ask(
+    world: Any, door: Door, examples: int, check: Callable[[Any], None], *, public: bool = False
+) -> None:
+    """Make requests to one endpoint from the document, good ones and bad ones."""
+    operation = described(world.app(public=public))[door.path][door.method]
     good, bad = (operation.as_strategy(mode) for mode in GenerationMode)
 
-    @FEW
+    @settings(ASKED, max_examples=examples)
     @given(case=st.one_of(good, bad))
     def asked(case: Any) -> None:
         number = case.path_parameters.get("task_id")
@@ -69,32 +77,35 @@ def ask(world: Any, door: Door, check: Callable[[Any], None], *, public: bool = 
     asked()
 
 
+@EXAMPLES
 @pytest.mark.parametrize("door", API, ids=str)
-def test_with_every_right_there_is_no_server_error(busy: Any, door: Door) -> None:
+def test_with_every_right_there_is_no_server_error(busy: Any, door: Door, examples: int) -> None:
     headers = {"Authorization": f"Bearer {busy.token('everything')}"}
 
     def check(case: Any) -> None:
         answer = case.call(headers=headers)
         case.validate_response(answer, checks=CHECKS, headers=headers)
 
-    ask(busy, door, check)
+    ask(busy, door, examples, check)
 
 
+@EXAMPLES
 @pytest.mark.parametrize("door", API, ids=str)
-def test_without_a_token_nothing_succeeds(busy: Any, door: Door) -> None:
+def test_without_a_token_nothing_succeeds(busy: Any, door: Door, examples: int) -> None:
     def check(case: Any) -> None:
         answer = case.call(headers={})
         assert answer.status_code in REFUSED
 
-    ask(busy, door, check)
+    ask(busy, door, examples, check)
 
 
+@EXAMPLES
 @pytest.mark.parametrize("door", API, ids=str)
-def test_in_public_nothing_but_looking_succeeds(busy: Any, door: Door) -> None:
+def test_in_public_nothing_but_looking_succeeds(busy: Any, door: Door, examples: int) -> None:
     def check(case: Any) -> None:
         answer = case.call(headers={})
         case.validate_response(answer, checks=CHECKS)
         if door.action is not Action.VIEW or case.method.upper() != "GET":
             assert answer.status_code >= 400
 
-    ask(busy, door, check, public=True)
+    ask(busy, door, examples, check, public=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import MANAGER, OPERATOR, PASSWORD, make_world
+from served import MANAGER, OPERATOR, PASSWORD, make_site, make_world
 
 from synthestat.cycle import accounts
 from synthestat.cycle.board import comment
@@ -18,6 +18,8 @@ from synthestat.cycle.roles import Role
 from synthestat.server.attempts import FREE, FREE_OF_ADDRESS, LONGEST_WAIT, Attempts
 from synthestat.server.cookies import form_token, form_word
 from synthestat.server.run_files import place_of
+from synthestat.site.environment import ASSETS
+from synthestat.site.site_files import MARK
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}&amp;\u202eevil\u202c"
 HERE = {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}
@@ -456,3 +458,109 @@ def test_a_public_board_shows_no_way_to_change_it(runs: Any) -> None:
         assert "Sign in" in text
     assert browser.get("/audit").status_code == 401
     assert browser.send(f"/tasks/{made.id}/comments", {"text": "hi"}).status_code == 401
+
+
+# The static site --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sited(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A board with a site, and beside and in the site what is not to be shown."""
+    made = make_world(tmp_path_factory.mktemp("sited"))
+    folder = make_site(made)
+    (folder / ".hidden.html").write_text("no")
+    (folder / "persons.parquet").write_text("no")
+    (folder.parent / "secret.html").write_text("no")
+    (folder.parent / "site-old").mkdir()
+    (folder.parent / "site-old" / "secret.html").write_text("no")
+    (folder / "link.html").symlink_to(folder.parent / "secret.html")
+    (folder / "away").symlink_to(folder.parent)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [
+        ("", "text/html"),
+        ("index.html", "text/html"),
+        ("assets/site.js", "text/javascript"),
+        ("runs/one.html", "text/html"),
+        ("runs/map.csv", "text/csv"),
+        ("runs", ""),
+        ("runs/", ""),
+        ("none.html", ""),
+        ("persons.parquet", ""),
+        (".hidden.html", ""),
+        ("link.html", ""),
+        ("away/secret.html", ""),
+        ("../board.sqlite", ""),
+        ("../secret.html", ""),
+        ("%2e%2e/secret.html", ""),
+        ("..%2fsecret.html", ""),
+        ("..%5csecret.html", ""),
+        ("%2e%2e%2fsite-old%2fsecret.html", ""),
+        ("runs/..%2f..%2fsecret.html", ""),
+        ("/etc/passwd", ""),
+        ("runs//one.html", ""),
+        ("index.html%00.html", ""),
+        ("x" * 5000 + ".html", ""),
+    ],
+)
+def test_only_files_of_the_site_are_shown(sited: Any, path: str, media: str) -> None:
+    answer = sited.by_session("human").get(f"/site/{path}")
+    assert answer.status_code == (200 if media else 404), path
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    if not media:
+        assert "script-src" not in answer.headers["content-security-policy"]
+        return
+    assert answer.headers["content-type"].startswith(media)
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["form-action"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "connect-src" not in policy
+
+
+@pytest.mark.parametrize("path", ["", "index.html", "assets/site.js", "../secret.html", "x.html"])
+def test_the_site_is_for_who_may_look(sited: Any, path: str) -> None:
+    for name in (None, "off"):
+        answer = sited.by_session(name).get(f"/site/{path}")
+        assert (answer.status_code, answer.text) == (303, "")
+        assert answer.headers["location"].startswith("/sign-in?next=")
+    shown = path in ("", "index.html", "assets/site.js")
+    assert sited.by_session(None, public=True).get(f"/site/{path}").is_success is shown
+    assert sited.by_session("human").client.post(f"/site/{path}").status_code in (404, 405)
+
+
+def test_scripts_run_below_the_site_alone(sited: Any) -> None:
+    browser = sited.by_session("everything")
+    sited.task()
+    for path in ("/", "/tasks/1", "/cycles", "/runs", "/log", "/sign-in", "/nowhere"):
+        assert browser.get(path).headers["content-security-policy"] == POLICY
+
+
+def test_a_site_is_linked_and_shown_while_it_is_one(world: Any) -> None:
+    browser = world.by_session("human")
+    assert 'href="/site/index.html"' not in browser.get("/").text
+    assert browser.get("/site/").status_code == 404
+    make_site(world)
+    assert 'href="/site/index.html"' in browser.get("/").text
+    assert browser.get("/site/").status_code == 200
+    (world.site / MARK).unlink()
+    assert browser.get("/site/index.html").status_code == 404
+    assert 'href="/site/index.html"' not in world.by_session(None).get("/sign-in").text
+
+
+def test_pages_stand_in_the_frame_of_the_site(world: Any) -> None:
+    text = world.by_session("human").get("/cycles").text
+    assert '<a href="/cycles" aria-current="page">Cycles</a>' in text
+    assert text.count("aria-current") == 1
+    assert '<link rel="stylesheet" href="/assets/style.css">' in text
+    assert "http-equiv" not in text
+    assert "no-referrer" not in text, "with it, browsers would hide the origin of our forms"
+    assert "Countries" not in text
+    style = world.client().get("/assets/style.css").text
+    assert style.startswith((ASSETS / "style.css").read_text(encoding="utf-8"))
+    assert ".status.running" in style

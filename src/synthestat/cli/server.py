@@ -56,6 +56,14 @@ Roles = Annotated[
 def serve(
     board: BoardAddress = None,
     runs: Annotated[Path, typer.Option(help="Folder of runs, whose pages are shown.")] = RUNS,
+    site: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the static site, shown below /site/. "
+            "Default: `site` beside the folder of runs, where it is one.",
+            show_default=False,
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
     public: Annotated[
@@ -86,6 +94,7 @@ def serve(
         import uvicorn
 
         from synthestat.server.app import create_app
+        from synthestat.server.site_pages import where_site_stands
     except ModuleNotFoundError as error:
         raise InputError(
             f"serving needs {error.name}, which is not installed",
@@ -93,13 +102,14 @@ def serve(
         ) from None
     from synthestat.cycle.accounts import accounts
 
+    site_folder = where_site_stands(site, runs)
     opened = _open(board, runs)
     if not accounts(opened) and not public:
         errors.print(
             "No account can sign in yet: synthestat account add NAME --role manager",
             highlight=False,
         )
-    app = create_app(opened, runs=runs, public=public, https=https)
+    app = create_app(opened, runs=runs, site_folder=site_folder, public=public, https=https)
     errors.print(f"Board    {opened.address}", highlight=False, soft_wrap=True)
     uvicorn.run(app, host=host, port=port, proxy_headers=https, server_header=False)
 

@@ -254,6 +254,7 @@ def workers_as(made: Change, cycle_id: int | None, role: str) -> set[str]:
 
 def keep(board: Board, actor: Actor, task_id: int, lease: str, *, seconds: float = LEASE) -> str:
     """Give a sign of life for a task one holds; return until when it is held."""
+    demand(actor, Action.WORK)
     with change(board) as made:
         run = _held(made, actor, task_id, lease)
         until = _later(made.at, seconds)
@@ -287,6 +288,7 @@ def fail(
 
     With `again` False it is blocked at once, for it would fail again.
     """
+    demand(actor, Action.WORK)
     with change(board) as made:
         _held(made, actor, task_id, lease)
         return_task(made, actor.name, task_id, "failed", error, again=again)
@@ -295,6 +297,7 @@ def fail(
 
 def give_back(board: Board, actor: Actor, task_id: int, lease: str) -> Task:
     """Return a task one holds, untried."""
+    demand(actor, Action.WORK)
     with change(board) as made:
         _held(made, actor, task_id, lease)
         return_task(made, actor.name, task_id, "given back", "")

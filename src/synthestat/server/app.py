@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from synthestat import __version__
 from synthestat.cycle.database import Board
 from synthestat.errors import RightsError, SynthestatError
-from synthestat.server import api, api_work, pages, run_files, session, task_forms
+from synthestat.server import api, api_work, pages, run_files, session, site_pages, task_forms
 from synthestat.server.gate import HEADERS, Gate, is_api
 from synthestat.server.problems import AWAY, Problem, places, problem, status_of
 from synthestat.server.rendering import error_page
@@ -28,16 +29,35 @@ UNAUTHORIZED = 401
 log = logging.getLogger("synthestat.server")
 
 
+class Described(FastAPI):
+    """An application whose OpenAPI document, made when it is first asked for, has our problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document."""
+        made = super().openapi()
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = Problem.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        return made
+
+
 def create_app(
-    board: Board, *, runs: Path | None = None, public: bool = False, https: bool = False
+    board: Board,
+    *,
+    runs: Path | None = None,
+    site_folder: Path | None = None,
+    public: bool = False,
+    https: bool = False,
 ) -> FastAPI:
     """Make the application that serves a board.
 
-    `runs` is the folder of runs, whose pages are shown and to which a cycle writes. With `public`
-    whoever is not signed in may look, and no more. `https` says that a proxy in front of it speaks
+    `runs` is the folder of runs, whose pages are shown and to which a cycle writes; `site_folder`
+    that of the static site, shown below /site/ while it is one. With `public` whoever is not
+    signed in may look, and no more. `https` says that a proxy in front of it speaks
     TLS with browsers: cookies are then for https alone.
     """
-    app = FastAPI(
+    app = Described(
         title="Synthestat",
         description=ABOUT,
         version=__version__,
@@ -45,9 +65,10 @@ def create_app(
         redoc_url=None,
     )
     folder = None if runs is None else runs.resolve()
-    site = Site(board, folder, public, https)
+    pages_folder = None if site_folder is None else site_folder.resolve()
+    site = Site(board, folder, public, https, pages_folder)
     app.state.site = site
-    for part in (api, api_work, session, task_forms, pages, run_files):
+    for part in (api, api_work, session, task_forms, pages, run_files, site_pages):
         app.include_router(part.router)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     app.add_middleware(Gate, site=site)
@@ -56,17 +77,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unforeseen)
-    _describe(app)
     return app
-
-
-def _describe(app: FastAPI) -> None:
-    """Have the OpenAPI document hold the problem documents."""
-    made = app.openapi()
-    schemas = made.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = Problem.model_json_schema()
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
 
 
 def _openapi(request: Request) -> Response:

@@ -35,7 +35,7 @@ MOST_BODY = 1_000_000  # bytes of a request by somebody known: assumption
 MOST_UNKNOWN = 16_384  # bytes of a request by nobody known: a form to sign in
 MOST_BROUGHT = LARGEST + MOST_BODY  # bytes of files that are brought, all together
 BRINGS = re.compile(r"(?:/api/v1)?/tasks/\d+/bring")
-OPEN = ("/sign-in", "/style.css")
+OPEN = ("/sign-in", "/assets/style.css")
 """Paths that need nobody known."""
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "

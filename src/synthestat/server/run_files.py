@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
@@ -17,6 +17,7 @@ from starlette.responses import FileResponse, Response
 
 from synthestat.bundle.read import read_json
 from synthestat.errors import SynthestatError
+from synthestat.server.folders import file_below
 from synthestat.server.rendering import page
 from synthestat.server.site import Asked
 
@@ -70,16 +71,8 @@ def place_of(runs: Path | None, path: str) -> Path | None:
     Only kinds of files that tell about a run are shown, and none that lies elsewhere, whatever
     the address says and wherever links lead.
     """
-    parts = path.split("/")
-    if runs is None or "\0" in path or "\\" in path or not all(parts):
-        return None
-    if any(part.startswith(".") for part in parts) or PurePosixPath(path).is_absolute():
-        return None
-    try:
-        place = (runs / path).resolve(strict=True)
-    except (OSError, RuntimeError, ValueError):
-        return None
-    if not place.is_relative_to(runs) or not place.is_file() or place.suffix not in MEDIA:
+    place = file_below(runs, path, MEDIA)
+    if place is None:
         return None
     tells = place.suffix not in (".json", ".md") or place.name.endswith(RECORD)
     return place if tells or (place.parent / MANIFEST).is_file() else None

@@ -36,7 +36,7 @@ class SignInForm(Proof):
     next: str = "/"
 
 
-@router.get("/style.css")
+@router.get("/assets/style.css")
 def style_sheet() -> Response:
     """Give the style of all pages."""
     headers = {"Cache-Control": "public, max-age=300"}

@@ -1,4 +1,4 @@
-"""What every request is answered from: the board, the folder of runs, and who asks."""
+"""What every request is answered from: the board, the folders of runs and site, and who asks."""
 
 from __future__ import annotations
 
@@ -13,22 +13,32 @@ from synthestat.cycle.database import Board
 from synthestat.cycle.roles import PUBLIC, Action, Actor, demand, may
 from synthestat.cycle.values import Event
 from synthestat.server.attempts import Attempts
+from synthestat.site.site_files import MARK
 
 MOST_HASHES = 2  # passwords hashed at a time: each takes 64 MiB. Assumption
 
 
 @dataclass(frozen=True)
 class Site:
-    """What is served, and how. `https`: a proxy in front of it speaks TLS with browsers."""
+    """What is served, and how. `https`: a proxy in front of it speaks TLS with browsers.
+
+    `pages` is where the static site of the runs stands, or will: it is shown while it is one.
+    """
 
     board: Board
     runs: Path | None
     public: bool
     https: bool
+    pages: Path | None = None
     attempts: Attempts = field(default_factory=Attempts)
     hashing: threading.Semaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(MOST_HASHES)
     )
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether a static site of ours stands there now; it may be written anew at any time."""
+        return self.pages is not None and (self.pages / MARK).is_file()
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,11 @@ class Visit:
     def signed_in(self) -> bool:
         """Whether somebody is known."""
         return self.actor is not PUBLIC
+
+    @property
+    def looks(self) -> bool:
+        """Whether who asks may look at the board."""
+        return self.signed_in or self.site.public
 
     def may(self, action: Action) -> bool:
         """Tell whether who asks may do this; everybody who was let in may view."""

@@ -64,6 +64,7 @@ def environment(
         "language": language,
         "navigation": NAVIGATION,
         "further_navigation": (),
+        "home": "index.html",
         "style": style,
         "current": "",
         "root": None,
