@@ -159,9 +159,8 @@ def make_site(world: World) -> Path:
     (world.site / "assets").mkdir(parents=True)
     (world.site / "runs").mkdir()
     (world.site / MARK).write_text("{}")
-    script = (
-        "document.title = 'ran'; fetch('/api/v1/tasks').catch(() => { document.title += '!'; });"
-    )
+    tell = "(word) => () => { document.documentElement.id = word; }"
+    script = f"const tell = {tell}; fetch('/api/v1/tasks').then(tell('asked'), tell('refused'));"
     (world.site / "assets" / "site.js").write_text(script)
     head = '<title>index</title><link rel="icon" href="data:,">'
     (world.site / "index.html").write_text(f'{head}<script src="assets/site.js"></script>')
