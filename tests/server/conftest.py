@@ -18,7 +18,7 @@ from synthestat.cycle import accounts
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def cheap_passwords() -> Iterator[None]:
     """Hash passwords cheaply; that a server's are dear is for tests/cycle/test_accounts.py."""
     with pytest.MonkeyPatch.context() as patched:
