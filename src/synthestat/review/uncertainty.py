@@ -107,7 +107,8 @@ def _pasted(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
 def interval_widths(case: Case) -> Answer:
     """Probabilities are stated, variances are numbers that fit the widths, and zones the country's.
 
-    The country's interval is at least as wide as its widest zone's and at most as all together.
+    The country's interval is about as wide as its widest zone's at least and as all together at
+    most, with the room that draws leave.
     """
     rows = case.records("SELECT * FROM uncertainty")
     faults = []
@@ -135,7 +136,7 @@ def interval_widths(case: Case) -> Answer:
 
 
 def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
-    fewer = case.limit("country_width_least")
+    fewer, more = case.limit("country_width_least"), case.limit("country_width_most")
     widths: dict[tuple[str, ...], list[float]] = {}
     for row in rows:
         if row["zone"] != case.pack.root:
@@ -145,7 +146,7 @@ def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
         own = widths.get((row["quantity"], row["universe"], row["category"]), [])
         if row["zone"] == case.pack.root and own:
             width = row["high"] - row["low"]
-            if not fewer * max(own) <= width <= sum(own) + 1 + SLACK:
+            if not fewer * max(own) <= width <= more * sum(own) + 1 + SLACK:
                 yield (
                     f"{_named(row)}: {width:,.1f} wide, its zones {max(own):,.1f} at most and "
                     f"{sum(own):,.1f} together"
