@@ -193,4 +193,5 @@ def open_case(folder: Path, snapshots: SnapshotStore) -> Iterator[Case]:
     with tempfile.TemporaryDirectory(prefix="synthestat-review-") as spill:
         settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": spill}
         with duckdb.connect(":memory:", config=settings) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it writes over what we say
             yield Case(folder.resolve(), snapshots, connection)

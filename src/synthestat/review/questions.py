@@ -496,8 +496,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "interval_widths", "uncertainty", 17, (INTERVALS, ZONES, COUNTRY),
-        "{width_least} to {width_most} standard deviations; the "
-        "country's between its widest zone's and all zones' together: assumption",
+        "{width_least} to {width_most} standard deviations; the country's {country_width_least} of "
+        "its widest zone's to {country_width_most} of all zones' together, and its deviation at "
+        "most theirs: deviations are subadditive",
         "draw the country with its zones, and state variances of the same draws",
         uncertainty.interval_widths,
     ),

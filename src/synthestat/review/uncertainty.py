@@ -125,7 +125,7 @@ def interval_widths(case: Case) -> Answer:
         if not all(isinstance(part, float) and isfinite(part) and part >= 0 for part in parts):
             faults.append(f"{_named(row)}: variances {parts[0]} between and {parts[1]} within")
             continue
-        reach, width = sqrt(sum(parts)), row["high"] - row["low"]
+        reach, width = _deviation(row), row["high"] - row["low"]
         rare = row["estimate"] < small  # draws far out make the deviation, not the width
         if not (rare or least * reach <= width) or width > most * reach + 2:
             faults.append(f"{_named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
@@ -136,21 +136,39 @@ def interval_widths(case: Case) -> Answer:
 
 
 def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Return countries that do not fit their zones.
+
+    Standard deviations add up at most to their sum, whatever the counts have to do with each other;
+    widths between quantiles of skewed counts need not, so those have some room.
+    """
     fewer, more = case.limit("country_width_least"), case.limit("country_width_most")
-    widths: dict[tuple[str, ...], list[float]] = {}
+    zones: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
         if row["zone"] != case.pack.root:
-            key = (row["quantity"], row["universe"], row["category"])
-            widths.setdefault(key, []).append(row["high"] - row["low"])
+            zones.setdefault((row["quantity"], row["universe"], row["category"]), []).append(row)
     for row in rows:
-        own = widths.get((row["quantity"], row["universe"], row["category"]), [])
-        if row["zone"] == case.pack.root and own:
-            width = row["high"] - row["low"]
-            if not fewer * max(own) <= width <= more * sum(own) + 1 + SLACK:
-                yield (
-                    f"{_named(row)}: {width:,.1f} wide, its zones {max(own):,.1f} at most and "
-                    f"{sum(own):,.1f} together"
-                )
+        own = zones.get((row["quantity"], row["universe"], row["category"]), [])
+        if row["zone"] != case.pack.root or not own:
+            continue
+        width, widths = row["high"] - row["low"], [zone["high"] - zone["low"] for zone in own]
+        if not fewer * max(widths) <= width <= more * sum(widths) + 1 + SLACK:
+            yield (
+                f"{_named(row)}: {width:,.1f} wide, its zones {max(widths):,.1f} at most and "
+                f"{sum(widths):,.1f} together"
+            )
+        reach, together = _deviation(row), sum(map(_deviation, own))
+        if reach > together * (1 + SLACK) + SLACK:
+            yield (
+                f"{_named(row)}: its standard deviation {reach:,.1f}, those of its zones "
+                f"{together:,.1f} together"
+            )
+
+
+def _deviation(row: Mapping[str, Any]) -> float:
+    """The standard deviation that a row states; 0 where its variances are none."""
+    parts = [row["between"], row["within"]]
+    sound = all(isinstance(part, float) and isfinite(part) and part >= 0 for part in parts)
+    return sqrt(sum(parts)) if sound else 0.0
 
 
 def interval_summary(case: Case) -> Answer:
