@@ -13,6 +13,7 @@ from synthestat.cycle.events import audit, event_hash
 from synthestat.cycle.roles import Actor, Role
 from synthestat.cycle.schema import CHAIN, COMMENTS, EVENTS, RUNS, TASKS
 from synthestat.cycle.values import NewTask
+from synthestat.errors import InputError
 
 ANN, BO = Actor.of("ann", "manager"), Actor.of("bo", "modeler")
 
@@ -67,6 +68,9 @@ def test_the_database_refuses_to_change_events(used):
         (sa.update(TASKS).where(TASKS.c.id == 1).values(result={"n": 2}), "tasks 1 was changed"),
         (sa.update(TASKS).where(TASKS.c.id == 2).values(status="done"), "event: status"),
         (sa.delete(COMMENTS), "comments 1 was deleted"),
+        (sa.text("UPDATE events SET data = 'no json' WHERE id = 2"), "event 2 was changed"),
+        (sa.text("UPDATE events SET data = '[1]' WHERE id = 2"), "tasks 2 came without an event"),
+        (sa.text("UPDATE tasks SET result = '{' WHERE id = 1"), "changed without an event: result"),
         (sa.update(RUNS).values(worker="eve"), "runs 1 was changed without an event: worker"),
         (sa.update(RUNS).values(lease="known"), "runs 1 was changed without an event: lease"),
     ],
@@ -94,6 +98,17 @@ def test_a_log_written_anew_is_found_by_a_hash_kept_elsewhere(used):
     tamper(used, sa.update(CHAIN).values(hash=last))
     assert audit(used).faults == ()
     assert any(kept in fault for fault in audit(used, expect=kept).faults)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800 of a pair", {"deep": ["\0"]}])
+def test_text_that_no_database_keeps_is_refused(used, text):
+    before = audit(used)
+    new = NewTask("other", "three", Role.MODELER, payload={"said": text})
+    with pytest.raises(InputError, match="no board can keep"):
+        acts.create_task(used, ANN, new)
+    assert audit(used) == before
+    told = NewTask("other", "three", Role.MODELER, body="\\u0000 is how JSON writes it")
+    assert acts.create_task(used, ANN, told).body == told.body
 
 
 def test_the_log_tells_no_secret(used):

@@ -177,11 +177,17 @@ def _migrate(connection: sa.Connection) -> None:
 @contextmanager
 def reading(board: Board) -> Iterator[sa.Connection]:
     """Open a transaction that sees one state of the board."""
-    connection = board.engine.connect()
-    if board.engine.dialect.name == "postgresql":
-        connection = connection.execution_options(isolation_level="REPEATABLE READ")
-    with connection, connection.begin():
-        yield connection
+    one_state = {"isolation_level": "REPEATABLE READ"}
+    options = one_state if board.engine.dialect.name == "postgresql" else {}
+    try:
+        with board.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+    except DatabaseError as error:
+        raise BoardError(
+            f"the board at {board.address} could not be read",
+            faults=[_first_line(error)],
+            remedy="see that its database answers and is a board's, then try again",
+        ) from error
 
 
 @contextmanager

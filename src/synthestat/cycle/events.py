@@ -8,6 +8,8 @@ somebody who writes the whole log anew, keep the last hash elsewhere and give it
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,9 +18,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from synthestat.cycle.database import Board, changing, moment, reading
-from synthestat.cycle.schema import CHAIN, EVENTS, KEPT, SECRET, VOLATILE, canonical
+from synthestat.cycle.schema import CHAIN, EVENTS, KEPT, SECRET, VOLATILE, Document, canonical
+from synthestat.errors import InputError
 
 FIRST = "0" * 64
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it
 Row = dict[str, Any]
 
 
@@ -57,6 +61,7 @@ class Change:
 
         `said` is what the event tells beside its rows.
         """
+        _storable(rows, said)
         for name, changed in rows.items():
             for row in changed:
                 self._put(KEPT[name], row)
@@ -87,10 +92,20 @@ def _kept(table: str, row: Mapping[str, Any]) -> Row:
     """Return a row as an event holds it: without what changes silently, secrets hashed."""
     secret = SECRET.get(table, ())
     return {
-        name: hashlib.sha256(value.encode()).hexdigest() if name in secret else value
+        name: hashlib.sha256(str(value).encode()).hexdigest() if name in secret else value
         for name, value in row.items()
         if name not in VOLATILE.get(table, ())
     }
+
+
+def _storable(rows: Mapping[str, list[Row]], said: Mapping[str, Any] | None) -> None:
+    """Raise InputError where a text is one that a database cannot keep."""
+    text = canonical([rows, said])
+    if _NUL.search(text) or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError(
+            "a text holds a NUL or half of a surrogate pair, which no board can keep",
+            remedy="give text that is valid UTF-8 and without NUL",
+        )
 
 
 @contextmanager
@@ -118,17 +133,13 @@ class Audit:
 def audit(board: Board, *, expect: str | None = None) -> Audit:
     """Recompute the chain of events and replay it; `expect` is a hash that was kept elsewhere.
 
-    Every fault names its event or row.
+    Every fault names its event or row; what cannot be read is a fault, never an error.
     """
     with reading(board) as connection:
-        found = connection.execute(sa.select(EVENTS).order_by(EVENTS.c.id)).mappings()
-        events = [dict(event) for event in found]
+        events = _raw(connection, EVENTS)
         head = connection.execute(sa.select(CHAIN)).mappings().one_or_none()
         tables = {
-            name: {
-                row["id"]: _kept(name, dict(row))
-                for row in connection.execute(sa.select(table)).mappings()
-            }
+            name: {row["id"]: _kept(name, row) for row in _raw(connection, table)}
             for name, table in KEPT.items()
         }
     faults: list[str] = []
@@ -144,9 +155,7 @@ def audit(board: Board, *, expect: str | None = None) -> Audit:
             faults.append(f"event {number} was changed: its hash is another")
         last = event["hash"]
         seen.add(last)
-        for name, rows in event["data"].get("rows", {}).items():
-            for row in rows:
-                replayed[name][row["id"]] = row
+        _replay(event["data"], replayed)
     if head is None or (head["last"], head["hash"]) != (len(events), last):
         faults.append("the last events were removed, or the chain's end was changed")
     if expect is not None and expect not in seen:
@@ -154,6 +163,32 @@ def audit(board: Board, *, expect: str | None = None) -> Audit:
     for name, rows in tables.items():
         faults += _differences(name, rows, replayed[name])
     return Audit(len(events), last, tuple(faults))
+
+
+def _raw(connection: sa.Connection, table: sa.Table) -> list[Row]:
+    """Return the rows of a table by id; a document that is no JSON stays the text that it is."""
+    documents = [c.name for c in table.c if isinstance(c.type, Document)]
+    columns = [
+        sa.type_coerce(c, sa.Text).label(c.name) if c.name in documents else c for c in table.c
+    ]
+    found = connection.execute(sa.select(*columns).order_by(table.c.id)).mappings()
+    return [{n: _read(v) if n in documents else v for n, v in row.items()} for row in found]
+
+
+def _read(text: object) -> object:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return text
+
+
+def _replay(data: object, onto: dict[str, dict[int, Row]]) -> None:
+    """Take up the rows of an event; of one that was tampered with, those that are rows still."""
+    held = data.get("rows") if isinstance(data, dict) else None
+    for name, rows in held.items() if isinstance(held, dict) else ():
+        for row in rows if isinstance(rows, list) else ():
+            if name in onto and isinstance(row, dict) and isinstance(row.get("id"), int):
+                onto[name][row["id"]] = row
 
 
 def _differences(table: str, held: Mapping[int, Row], said: Mapping[int, Row]) -> list[str]:
