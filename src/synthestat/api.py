@@ -165,20 +165,14 @@ def cycle(
     `out`) keeps every task; a cycle of the same inputs that was interrupted is taken up where it
     was, and one that waits for a person is returned as it is. `heard` is told of each step.
     """
-    from synthestat.bundle.manifest import run_id
-    from synthestat.cycle.conduct import begin, conduct
+    from synthestat.cycle.conduct import begin, conduct, cycle_options
     from synthestat.cycle.workers import Tools
     from synthestat.packs.pack import find_pack, is_embedded
 
     pack = find_pack(str(country))
     name = str(country) if is_embedded(str(country)) else str(Path(country).resolve())
-    options = {
-        "pack": name,
-        "seed": seed,
-        "out": str(Path(out).resolve()),
-        "shelf": "" if shelf is None else str(_existing(shelf, "offers").resolve()),
-        "inputs": run_id(pack, seed),
-    }
+    offers = None if shelf is None else _existing(shelf, "offers")
+    options = cycle_options(name, pack, seed, Path(out), offers)
 
     def build_with(pack: Path, seed: int, out: Path, tell: Progress) -> Path:
         return build(pack, seed=seed, out=out, workers=workers, progress=tell)

@@ -13,7 +13,7 @@ from synthestat.cycle.conduct import begin, by_id, conduct, finish
 from synthestat.cycle.events import audit
 from synthestat.cycle.process import follow, process
 from synthestat.cycle.roles import Actor, Role
-from synthestat.cycle.values import Status
+from synthestat.cycle.values import NewTask, Status
 from synthestat.cycle.workers import MODELER
 from synthestat.errors import BundleError, ConflictError, RightsError
 from synthestat.review.verdict import Verdict
@@ -202,6 +202,25 @@ def test_an_error_of_input_blocks_and_stops_for_a_person(board, cycle_of, monkey
     assert cycle.status == "waiting"
     assert "the disk is gone" in cycle.reason
     assert kinds(board, cycle, Status.READY) == ["decide"]
+
+
+def test_a_task_of_a_kind_of_its_own_is_left_to_others(board, cycle_of):
+    first, _ = cycle_of(script(FIX))
+    new = NewTask("other", "Look by hand", Role.MODELER, cycle_id=first.id)
+    acts.create_task(board, Actor.of("ann", "manager"), new)
+    again, scripted = cycle_of(script(FIX))
+    assert (again, scripted.built) == (first, [])
+    assert kinds(board, again, Status.READY) == ["decide", "other"]
+
+
+def test_a_task_that_a_manager_blocked_waits_for_the_manager(board, begun):
+    cycle, _ = begun
+    ann, scripted = Actor.of("ann", "manager"), Scripted(script(PASSED))
+    acts.block(board, ann, 1, "wait for the census")
+    held = conduct(board, cycle.id, scripted.tools, unheard, pause=0.01)
+    assert (held.status, kinds(board, held, Status.TODO)) == ("running", ["review"])
+    acts.unblock(board, ann, 1)
+    assert conduct(board, cycle.id, scripted.tools, unheard, pause=0.01).verdict == "PASS"
 
 
 def test_an_interruption_gives_the_task_back(board, cycle_of, monkeypatch):

@@ -7,7 +7,7 @@ again for somebody else. Whoever lost a lease cannot end the task, so each is do
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -181,14 +181,16 @@ def claim(
     task_id: int | None = None,
     *,
     cycle_id: int | None = None,
+    kinds: Collection[str] | None = None,
     lease: float = LEASE,
     holder: str = "",
 ) -> Claim | None:
     """Take a task: the given one, or the most urgent that is ready for one of the actor's roles.
 
-    `lease` is in seconds; `holder` begins the secret of it, where a process is to be told by it.
-    Returns None where no task is ready; of a given task the reason is an
-    error: ConflictError where it is not ready, RightsError where it may not be the actor's.
+    `kinds` are those that the actor can do (None: all). `lease` is in seconds; `holder` begins its
+    secret, where a process is to be told by it. Returns None where no task is ready; of a given
+    task the reason is an error: ConflictError where it is not ready, RightsError where it may not
+    be the actor's.
     """
     demand(actor, Action.WORK)
     with change(board) as made:
@@ -203,6 +205,7 @@ def claim(
             found = [row]
         else:
             here = [ready] if cycle_id is None else [ready, TASKS.c.cycle_id == cycle_id]
+            here += [] if kinds is None else [TASKS.c.kind.in_(kinds)]
             found = sorted(made.rows(TASKS, *here), key=lambda row: (-row["priority"], row["id"]))
             found = [row for row in found if not why_not(made, row, actor)][:1]
         for row in found:

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from synthestat.bundle.manifest import run_id
 from synthestat.cycle import board as acts
 from synthestat.cycle.database import Board
 from synthestat.cycle.events import Change, change
 from synthestat.cycle.intake import take_in
 from synthestat.cycle.process import follow, start_cycle, stop_for_person
 from synthestat.cycle.queries import cycle as read_cycle
-from synthestat.cycle.queries import cycles, task, tasks
+from synthestat.cycle.queries import cycles, runs, task, tasks
 from synthestat.cycle.results import completed, pack_before
 from synthestat.cycle.roles import Action, Actor, Role, demand
 from synthestat.cycle.schema import RUNS
@@ -31,6 +32,22 @@ LEASE = 60.0  # seconds; renewed at a third of it. Assumption
 MANAGER = Actor("built-in manager", frozenset({Role.MANAGER}))
 Heard = Callable[[Task, str, int, int], None]
 """Told a task, what is being done, and how far it is."""
+
+
+def cycle_options(
+    name: str, pack: CountryPack, seed: int, out: Path, shelf: Path | None = None
+) -> dict[str, Any]:
+    """Return what a cycle starts from; equal options are those of one cycle, which is taken up.
+
+    `name` is that of an embedded pack, or its folder; `inputs` change with pack, engine and seed.
+    """
+    return {
+        "pack": name,
+        "seed": seed,
+        "out": str(out.resolve()),
+        "shelf": "" if shelf is None else str(shelf.resolve()),
+        "inputs": run_id(pack, seed),
+    }
 
 
 def begin(board: Board, country: str, options: Mapping[str, Any]) -> Cycle:
@@ -106,15 +123,22 @@ def conduct(
             break
         heard(running[0], f"waiting for {running[0].assignee}", 0, 1)
         time.sleep(pause)
-    stuck = [each for each in own if each.status is Status.BLOCKED]
+    stuck = [each for each in own if each.status is Status.BLOCKED and _failed(board, each)]
     if stuck and read_cycle(board, cycle_id).status == "running":
         stop_for_person(board, cycle_id, f"task {stuck[0].id} failed: {stuck[0].summary}")
     return read_cycle(board, cycle_id)
 
 
+def _failed(board: Board, blocked: Task) -> bool:
+    """Whether a blocked task failed; one that a manager blocked waits for the manager."""
+    return any(run.outcome in ("failed", "expired") for run in runs(board, blocked.id)[-1:])
+
+
 def _next(board: Board, cycle_id: int) -> tuple[Actor, Claim] | None:
     for actor in WORKERS:
-        claim = acts.claim(board, actor, cycle_id=cycle_id, lease=LEASE, holder=holder())
+        claim = acts.claim(
+            *(board, actor), cycle_id=cycle_id, kinds=HANDLERS, lease=LEASE, holder=holder()
+        )
         if claim is not None:
             return actor, claim
     return None

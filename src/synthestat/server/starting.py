@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from synthestat.bundle.manifest import run_id
 from synthestat.cycle import queries
+from synthestat.cycle.conduct import cycle_options
 from synthestat.cycle.process import start_cycle
 from synthestat.cycle.roles import Action, Role
 from synthestat.cycle.values import Cycle, NewTask
@@ -33,13 +33,7 @@ def start(asked: Visit, body: CycleBody) -> Cycle:
             remedy="give one of these, or begin on the command line: synthestat cycle FOLDER",
         )
     pack = find_pack(body.country)
-    options = {  # those of `synthestat cycle`, which so takes up what begins here
-        "pack": body.country,
-        "seed": body.seed,
-        "out": str(asked.site.runs),
-        "shelf": "",
-        "inputs": run_id(pack, body.seed),
-    }
+    options = cycle_options(body.country, pack, body.seed, asked.site.runs)
     return queries.cycle(asked.board, start_cycle(asked.board, asked.actor, pack.code, options))
 
 
