@@ -47,6 +47,11 @@ def test_the_state_of_cycles_is_one_table(out):
 
 def test_a_board_without_cycles_says_how_to_begin(tmp_path, monkeypatch):
     monkeypatch.delenv("SYNTHESTAT_BOARD", raising=False)
+    for words in (("cycle", "status"), ("board", "list"), ("board", "audit")):
+        with pytest.raises(SynthestatError, match=r"no board at[^$]*synthestat cycle XK"):
+            said(tmp_path / "nowhere", *words)
+    assert not (tmp_path / "nowhere").exists()
+    api.open_board(out=tmp_path).engine.dispose()
     assert "synthestat cycle XK" in said(tmp_path, "cycle", "status")
     assert "no such task" in said(tmp_path, "board", "list")
 

@@ -49,10 +49,17 @@ RoleName = Annotated[str, typer.Option("--role", help=f"In which role: {TASK_ROL
 
 
 def open_board(address: str | None, out: Path) -> Board:
-    """Open the board at an address, by default that of a folder of runs."""
+    """Open a board that is there, by default that of a folder of runs; InputError where none is."""
     from synthestat import api
+    from synthestat.cycle.conduct import default_board
 
-    return api.open_board(address, out=out)
+    place = address or default_board(out)
+    if "://" not in place and not Path(place).is_file():
+        raise InputError(
+            f"there is no board at {place}",
+            remedy="begin a cycle, which makes one (synthestat cycle XK), or give --out or --board",
+        )
+    return api.open_board(place)
 
 
 def _actor(name: str, role: str) -> Actor:

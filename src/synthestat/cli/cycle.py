@@ -76,7 +76,7 @@ def run_cycles(
     refuse_foreign(site_folder)  # before building, not after it
     for name in country:
         find_pack(name)  # a wrong name stops all, and at once
-    where = open_board(board, out)
+    where = api.open_board(board, out=out)
     ended = []
     for name in country:
         with _view(where) as heard:
