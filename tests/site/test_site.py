@@ -384,6 +384,7 @@ def test_the_calibration_is_shown_as_its_record_says(tmp_path):
     from planted.outcomes import record_of, text_of
     from planted.planting import Row
 
+    from synthestat.review.report import reviewer_digest
     from synthestat.site import calibration_facts
 
     path = tmp_path / "calibration.json"
@@ -412,6 +413,10 @@ def test_the_calibration_is_shown_as_its_record_says(tmp_path):
     assert "&lt;check&gt;" in text
     assert "<li>orphan, one, LU</li>" in text
     assert "caught by another" in text
+    assert "is another than the one measured" not in text
+    said = path.read_text("utf-8")
+    path.write_text(said.replace(reviewer_digest(), "0" * 64), encoding="utf-8")
+    assert "is another than the one measured" in shown()
     path.write_text("[]", encoding="utf-8")
     assert "Not yet calibrated" in shown()
 

@@ -9,6 +9,7 @@ from typing import Any
 from synthestat import review
 from synthestat.bundle.read import read_json
 from synthestat.errors import BundleError
+from synthestat.review.report import reviewer_digest
 
 FILE = Path(review.__file__).with_name("calibration.json")
 
@@ -49,6 +50,7 @@ def _facts(record: Mapping[str, Any]) -> dict[str, Any]:
         "false_alarms": sum(bool(run["failed"]) for run in record["clean"]),
         "engine": record["engine"],
         "reviewer": record["reviewer"],
+        "current": record["reviewer"] == reviewer_digest(),
         "date": record["date"],
         "seed": record["seed"],
     }
