@@ -1,7 +1,7 @@
 """What the reviewer catches: defects planted in good runs, and clean runs that must stay silent.
 
     python benchmarks/reviewer_calibration.py [--quick] [--every] [--countries XK ...]
-        [--kinds links ...] [--seed 1] [--workers 2] [--json PATH] [--publish]
+        [--kinds links ...] [--seed 1] [--workers 2] [--journal PATH] [--json PATH] [--publish]
 
 Every kind of defect of `planted/` is planted in a copy of a good run at every severity it has, from
 one row, cell or byte up; the copy is sealed again, so that its checksums and digests are true and
@@ -20,7 +20,8 @@ the first graded kind is planted in both at every severity. `--every` plants all
 Clean runs are other seeds, one worker, replicates, an older edition, the bundle in another folder,
 sealed anew, and written anew in other bytes. A false alarm is a required check that fails on one.
 
-`--quick` is Tinyland alone; `--publish` writes the record that ships with the package and the table
+`--quick` is Tinyland alone; `--journal` keeps what is done in a file, with which an interrupted run
+is taken up; `--publish` writes the record that ships with the package and the table
 of docs/reviewer.md (only for a whole run without `--countries` and `--kinds`).
 """
 
@@ -38,6 +39,7 @@ from pathlib import Path
 
 from planted import every_kind
 from planted.good_runs import COUNTRIES, TINYLAND, Variant, base_runs, clean_variants
+from planted.journal import Journal
 from planted.kinds import Kind
 from planted.outcomes import AIMS, figures_of, record_of
 from planted.planting import NOT_APPLICABLE, GoodRun, Row, try_kind
@@ -77,18 +79,22 @@ def shares(
 
 
 def tasks_of(
-    wanted: Sequence[tuple[Kind, str]], country: str, bases: dict[str, GoodRun], seed: int
+    wanted: Sequence[tuple[Kind, str]],
+    country: str,
+    bases: dict[str, GoodRun],
+    seed: int,
+    journal: Journal,
 ) -> list[Task | Row]:
-    """What to plant in a country; a row at once where it has no run of the kind's base."""
-    return [
-        (kind.id, severity, bases[kind.base], seed)
-        if kind.base in bases
-        else Row(
-            *(country, kind.id, severity, NOT_APPLICABLE),
-            why=f"no run of {country} is {kind.base}",
-        )
-        for kind, severity in wanted
-    ]
+    """What to plant in a country; a row at once where it is done or there is no run of its base."""
+    found: list[Task | Row] = []
+    for kind, severity in wanted:
+        if kind.base not in bases:
+            why = f"no run of {country} is {kind.base}"
+            found.append(Row(country, kind.id, severity, NOT_APPLICABLE, why=why))
+        else:
+            done = journal.row(country, kind.id, severity)
+            found.append(done or (kind.id, severity, bases[kind.base], seed))
+    return found
 
 
 def carry_out(task: Task) -> Row:
@@ -103,12 +109,14 @@ def quiet() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def plant_all(tasks: Sequence[Task | Row], workers: int) -> list[Row]:
+def plant_all(tasks: Sequence[Task | Row], workers: int, journal: Journal) -> list[Row]:
     """Carry out plantings side by side; the rows in the order of the tasks."""
     rows = {at: task for at, task in enumerate(tasks) if isinstance(task, Row)}
     todo = {at: task for at, task in enumerate(tasks) if not isinstance(task, Row)}
     if workers == 1:
-        rows |= {at: carry_out(task) for at, task in todo.items()}
+        for at, task in todo.items():
+            rows[at] = carry_out(task)
+            journal.add(rows[at])
         return [rows[at] for at in range(len(tasks))]
     context = multiprocessing.get_context("spawn")  # a fork after polars would deadlock
     with ProcessPoolExecutor(workers, mp_context=context, initializer=quiet) as pool:
@@ -116,6 +124,7 @@ def plant_all(tasks: Sequence[Task | Row], workers: int) -> list[Row]:
         for done, future in enumerate(as_completed(running), 1):
             row = future.result()
             rows[running[future]] = row
+            journal.add(row)
             if row.outcome in ("missed", "caught_by_another") or done % 50 == 0:
                 told = f"{row.kind} {row.severity} {row.outcome} {' '.join(row.failed)}"
                 print(f"{done} of {len(running)} in {row.country}: {told}", flush=True)
@@ -126,6 +135,7 @@ def calibrate(
     kinds: Sequence[Kind],
     countries: Sequence[str],
     below: Path,
+    journal: Journal,
     *,
     seed: int = 1,
     workers: int = 1,
@@ -138,11 +148,33 @@ def calibrate(
     for country, wanted in shares(kinds, countries, every).items():
         started = time.perf_counter()
         bases[country] = base_runs(country, below, seed, workers)
-        variants += clean_variants(country, bases[country], below, seed, workers)
-        rows += plant_all(tasks_of(wanted, country, bases[country], seed), workers)
+        variants += clean_runs(country, bases[country], below, journal, seed, workers)
+        tasks = tasks_of(wanted, country, bases[country], seed, journal)
+        rows += plant_all(tasks, workers, journal)
         print(f"{country}: {time.perf_counter() - started:.0f} s", flush=True)
-    rows += plant_all(handed_on(kinds, rows, bases, seed), workers)
+    rows += plant_all(handed_on(kinds, rows, bases, seed, journal), workers, journal)
     return rows, variants
+
+
+def clean_runs(
+    country: str,
+    bases: dict[str, GoodRun],
+    below: Path,
+    journal: Journal,
+    seed: int,
+    workers: int,
+) -> list[Variant]:
+    """Review the clean runs of a country, and tell of each that is accused."""
+    found = []
+    for what, review in clean_variants(country, bases, below, seed, workers):
+        variant = journal.variant(country, what)
+        if variant is None:
+            variant = review()
+            journal.add(variant)
+        if variant.failed:
+            print(f"false alarm in {country}, {what}: {' '.join(variant.failed)}", flush=True)
+        found.append(variant)
+    return found
 
 
 def handed_on(
@@ -150,6 +182,7 @@ def handed_on(
     rows: Sequence[Row],
     bases: dict[str, dict[str, GoodRun]],
     seed: int,
+    journal: Journal,
 ) -> list[Task | Row]:
     """What the national country whose turn it was has nothing to damage of, for the others."""
     asked = {(row.country, row.kind) for row in rows}
@@ -161,7 +194,7 @@ def handed_on(
         if country != TINYLAND
         for task in tasks_of(
             [each for each in wanted if (country, each[0].id) not in asked],
-            *(country, bases[country], seed),
+            *(country, bases[country], seed, journal),
         )
     ]
 
@@ -188,6 +221,7 @@ def main() -> None:
     parser.add_argument("--every", action="store_true", help="plant every kind in every country")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--journal", type=Path, help="keep what is done here, and take it up")
     parser.add_argument("--json", type=Path, help="write name, figures, ratios and aims here")
     parser.add_argument("--publish", action="store_true", help="renew the record and the docs")
     options = parser.parse_args()
@@ -196,9 +230,10 @@ def main() -> None:
         parser.error("--publish is for a whole run")
     countries = options.countries or ([TINYLAND] if options.quick else list(COUNTRIES))
     kinds = chosen(options.kinds)
+    journal = Journal(options.journal, options.seed)
     with tempfile.TemporaryDirectory(prefix="synthestat-calibration-") as below:
         rows, clean = calibrate(
-            *(kinds, countries, Path(below)),
+            *(kinds, countries, Path(below), journal),
             **{"seed": options.seed, "workers": options.workers, "every": options.every},
         )
     record = record_of(kinds, rows, clean, options.seed)

@@ -6,8 +6,9 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -133,27 +134,30 @@ REWRITTEN: tuple[tuple[str, Callable[[PlantedRun], None]], ...] = (
 
 def clean_variants(
     country: str, bases: dict[str, GoodRun], below: Path, seed: int, workers: int
-) -> list[Variant]:
-    """Review the clean runs of a country: its bases, other seeds, options, editions, copies."""
-    found = [reviewed(run, f"{base}, seed {seed}") for base, run in bases.items()]
-    plain = bases[PLAIN]
+) -> Iterator[tuple[str, Callable[[], Variant]]]:
+    """The clean runs of a country, each with how it is reviewed: its bases, copies, other seeds,
+    options and editions."""
+    for base, run in bases.items():
+        what = f"{base}, seed {seed}"
+        yield what, partial(reviewed, run, what)
     for name, edit in REWRITTEN:
-        with tempfile.TemporaryDirectory(dir=below) as place:
-            run = PlantedRun(plain.folder, SnapshotStore(plain.snapshots), Path(place))
-            edit(run)
-            copy = GoodRun(country, name, run.folder, plain.snapshots)
-            found.append(reviewed(copy, name))
+        yield name, partial(_copied, bases[PLAIN], name, edit, below)
+    build = partial(_built_clean, country, below)
     for other in SEEDS.get(country, (2,)):
-        found.append(_built_clean(country, country, below, f"seed {other}", other, workers))
-    one = f"seed {seed + 100}, 1 worker"
-    found.append(_built_clean(country, country, below, one, seed + 100, 1))
+        yield (what := f"seed {other}"), partial(build, country, what, other, workers)
+    yield (what := f"seed {seed + 100}, 1 worker"), partial(build, country, what, seed + 100, 1)
     if country != TINYLAND:
-        two = "2 replicates"
-        found.append(_built_clean(country, country, below, two, seed, workers, replicates=2))
+        yield (what := "2 replicates"), partial(build, country, what, seed, workers, 2)
     for edition in _editions(country):
-        what = f"edition {edition}"
-        found.append(_built_clean(country, edition, below, what, seed, workers))
-    return found
+        yield (what := f"edition {edition}"), partial(build, edition, what, seed, workers)
+
+
+def _copied(good: GoodRun, name: str, edit: Callable[[PlantedRun], None], below: Path) -> Variant:
+    """Review a copy of a good run in another folder, edited."""
+    with tempfile.TemporaryDirectory(dir=below) as place:
+        run = PlantedRun(good.folder, SnapshotStore(good.snapshots), Path(place))
+        edit(run)
+        return reviewed(GoodRun(good.country, name, run.folder, good.snapshots), name)
 
 
 def _editions(country: str) -> Sequence[str]:
@@ -163,8 +167,8 @@ def _editions(country: str) -> Sequence[str]:
 
 def _built_clean(
     country: str,
-    edition: str,
     below: Path,
+    edition: str,
     what: str,
     seed: int,
     workers: int,

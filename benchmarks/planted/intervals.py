@@ -125,6 +125,17 @@ def country_as_sure_as_one_zone(run: PlantedRun) -> None:
 
 
 @kind(17, "interval_widths", *GRADED)
+def country_that_varies_more_than_its_zones(run: PlantedRun) -> None:
+    """A tenth more than their deviations together: no dependence between zones allows that."""
+    root, key = run.read_json(MANIFEST)["geography"]["root"], ["quantity", "universe", "category"]
+    whole = pl.col("zone") == root
+    rows = counted(run).filter(whole).join(counted(run).filter(~whole), on=key, how="semi")
+    reach = (pl.col("between") + pl.col("within")).sqrt()
+    together = reach.filter(~whole).sum().over(key)
+    alter(run, run.take(rows), between=pl.lit(0.0), within=(1.1 * together + 1) ** 2)
+
+
+@kind(17, "interval_widths", *GRADED)
 def variance_that_is_no_number(run: PlantedRun) -> None:
     alter(run, run.take(counted(run)), between=pl.lit(float("nan")))
 

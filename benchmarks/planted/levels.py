@@ -51,16 +51,6 @@ def residents_of_another_age(run: PlantedRun) -> None:
     run.put(PERSONS, "person_id", adults["person_id"], age=41)
 
 
-@kind(9, "hard_exact", *GRADED)
-def residents_counted_in_another_zone(run: PlantedRun) -> None:
-    """Persons alone in their household move zones with it: a HARD count is missed in both."""
-    zones = run.people()["zone_code"].unique().sort()
-    alone = run.homes_of("single").filter(pl.col("zone_code") == zones[0])
-    homes = run.take(alone)["household_id"]
-    for name in (PERSONS, "synthetic_households"):
-        run.put(name, "household_id", homes, zone_code=zones[1])
-
-
 @kind(9, "residual_rows", *GRADED)
 def residual_row_that_hides_a_miss(run: PlantedRun) -> None:
     rows = run.take(hard_rows(run))["constraint_id"]

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 import reviewer_calibration
 from planted import FAMILIES, every_kind
-from planted.good_runs import TINYLAND
+from planted.good_runs import TINYLAND, Variant
+from planted.journal import Journal
 from planted.kinds import (
     FEW,
     GRADED,
@@ -47,8 +48,8 @@ def good(tiny_run: Path, tiny_snapshots: SnapshotStore) -> GoodRun:
 def test_a_handful_of_kinds_is_caught_at_every_severity(good: GoodRun) -> None:
     kinds = [each for each in every_kind() if each.id in HANDFUL]
     wanted = reviewer_calibration.shares(kinds, [TINYLAND], every=False)[TINYLAND]
-    tasks = reviewer_calibration.tasks_of(wanted, TINYLAND, {PLAIN: good}, 1)
-    rows = reviewer_calibration.plant_all(tasks, 1)
+    tasks = reviewer_calibration.tasks_of(wanted, TINYLAND, {PLAIN: good}, 1, Journal(None, 1))
+    rows = reviewer_calibration.plant_all(tasks, 1, Journal(None, 1))
     assert len(rows) == sum(len(each.severities) for each in kinds) == 12
     assert {row.outcome for row in rows} == {CAUGHT}
     assert all(row.review > 0 for row in rows)
@@ -59,6 +60,29 @@ def test_a_handful_of_kinds_is_caught_at_every_severity(good: GoodRun) -> None:
     assert record["families"]["files"]["byte"]["caught"] == 1
     assert json.loads(text_of(record)) == record
     assert "| files and bytes | 1 | 1 of 1 | 1 of 1 | 1 of 1 |" in table_of(record)
+
+
+def test_an_interrupted_calibration_is_taken_up(good: GoodRun, tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    kinds = [each for each in every_kind() if each.id == HANDFUL[0]]
+    wanted = reviewer_calibration.shares(kinds, [TINYLAND], every=False)[TINYLAND]
+
+    def tasks(journal: Journal) -> list:
+        return reviewer_calibration.tasks_of(wanted, TINYLAND, {PLAIN: good}, 1, journal)
+
+    first = Journal(path, 1)
+    first.add(clean := Variant(TINYLAND, "seed 2", (), ("missing_layers",), 1.0))
+    rows = reviewer_calibration.plant_all(tasks(first), 1, first)
+    path.write_text(path.read_text()[:-9])  # as if killed while it wrote the last line
+    again = Journal(path, 1)
+    left = tasks(again)
+    assert left[:-1] == rows[:-1]
+    assert not isinstance(left[-1], Row)
+    assert again.variant(TINYLAND, "seed 2") == clean
+    assert reviewer_calibration.plant_all(left, 1, again)[-1].outcome == CAUGHT
+    assert len(path.read_text().splitlines()) == 2 + len(rows)
+    with pytest.raises(SystemExit, match="of another engine, reviewer"):
+        Journal(path, 2)
 
 
 def test_national_countries_share_the_kinds_out() -> None:
@@ -78,11 +102,11 @@ def test_national_countries_share_the_kinds_out() -> None:
 def test_what_a_country_has_nothing_of_is_handed_on(good: GoodRun) -> None:
     kinds = [each for each in every_kind() if each.base == INSTITUTIONS][:2]
     wanted = [(each, ONE) for each in kinds]
-    rows = reviewer_calibration.tasks_of(wanted, "XK", {PLAIN: good}, 1)
+    rows = reviewer_calibration.tasks_of(wanted, "XK", {PLAIN: good}, 1, Journal(None, 1))
     assert [row.outcome for row in rows if isinstance(row, Row)] == [NOT_APPLICABLE] * 2
     bases = {"XK": {PLAIN: good}, "LU-2025": {PLAIN: good, INSTITUTIONS: good}}
     done = [row for row in rows if isinstance(row, Row)]
-    on = reviewer_calibration.handed_on(kinds, done, bases, 1)
+    on = reviewer_calibration.handed_on(kinds, done, bases, 1, Journal(None, 1))
     assert [task[0] for task in on if not isinstance(task, Row)] == [each.id for each in kinds]
 
 
