@@ -187,9 +187,7 @@ class Case:
 def open_case(folder: Path, snapshots: SnapshotStore) -> Iterator[Case]:
     """Open a run's folder for judging. BundleError if there is no such folder."""
     if not folder.is_dir():
-        raise BundleError(
-            f"{folder.name} is not a folder", remedy="give the folder of one run bundle"
-        )
+        raise BundleError(f"{folder} is not a folder", remedy="give the folder of one run bundle")
     with tempfile.TemporaryDirectory(prefix="synthestat-review-") as spill:
         settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": spill}
         with duckdb.connect(":memory:", config=settings) as connection:
