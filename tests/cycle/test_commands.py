@@ -70,6 +70,8 @@ def test_one_task_is_shown_whole(out):
     text = said(out, "board", "show", "6")
     for words in ("Decide about ZZ", "after", "plateau: 2 rounds in a row", "soft_targets"):
         assert words in text or words == "after"
+    assert "decisions accept with its limits; go on; abandon" in text
+    assert f"Next synthestat board sign-off 6 --out {out} --decision" in text
 
 
 def test_a_person_signs_off(out):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -332,3 +333,12 @@ def test_the_documentation_names_every_verdict_and_rule():
         assert words[rule] in text
     for word in process()["kinds"]["decide"]["decisions"]:
         assert f"`{word}`" in text
+
+
+def test_two_who_begin_the_same_cycle_at_once_begin_one(board, tmp_path):
+    options = {"pack": str(TINY), "seed": 1, "out": str(tmp_path), "shelf": ""}
+    with ThreadPoolExecutor(4) as pool:
+        begun = list(pool.map(lambda _: begin(board, "ZZ", options).id, range(8)))
+    assert set(begun) == {1}
+    assert [task.kind for task in by_id(board, 1)] == ["build", "review"]
+    assert begin(board, "ZZ", options | {"seed": 2}).id == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +88,11 @@ def task_table(tasks: list[Task], now: dict[int, str] | None = None) -> Table:
     return table
 
 
+def _second(moment: str) -> str:
+    """Return a moment of the board without its fraction of a second."""
+    return re.sub(r"\.\d+", "", moment)
+
+
 def plain(text: str) -> str:
     """Return text in which no bracket is markup."""
     return text.replace("[", r"\[")
@@ -133,6 +139,8 @@ def show_task(
 ) -> None:
     """Show one task: what is to be done, who tried it, what was said, what came of it."""
     from synthestat.cycle import queries
+    from synthestat.cycle.roles import Role
+    from synthestat.cycle.values import Status
 
     where = open_board(board, out)
     task = queries.task(where, number)
@@ -141,10 +149,11 @@ def show_task(
         "role": task.role.value + (f", {task.assignee}" if task.assignee else ""),
         "after": ", ".join(map(str, task.parents)),
         "before": ", ".join(map(str, queries.children(where, number))),
-        "created": task.created,
-        "started": task.started or "",
-        "completed": task.completed or "",
+        "created": _second(task.created),
+        "started": _second(task.started or ""),
+        "completed": _second(task.completed or ""),
         "summary": task.summary,
+        "decisions": "; ".join(task.payload.get("decisions", [])),
     }
     screen.print(f"{task.id}  {plain(task.title)}", style="bold", highlight=False)
     for name, words in lines.items():
@@ -153,13 +162,17 @@ def show_task(
     if task.body:
         screen.print(f"\n{task.body}\n", markup=False, highlight=False, soft_wrap=True)
     for run in queries.runs(where, number):
-        said = f"  {run.started}  {run.worker}: {run.outcome} {run.error}"
+        said = f"  {_second(run.started)}  {run.worker}: {run.outcome} {run.error}"
         screen.print(said.rstrip(), markup=False, highlight=False, soft_wrap=True)
     for comment in queries.comments(where, number):
-        said = f"  {comment.at}  {comment.author}: {comment.text}"
+        said = f"  {_second(comment.at)}  {comment.author}: {comment.text}"
         screen.print(said, markup=False, highlight=False, soft_wrap=True)
     if result:
         screen.print(json.dumps(task.result, indent=1, ensure_ascii=False), markup=False)
+    if task.status is Status.READY and task.role is Role.HUMAN:
+        place = f" --out {out}" if board is None else f" --board {board}"
+        ask = f"synthestat board sign-off {number}{place} --decision '...' --reason '...'"
+        screen.print(f"Next     {ask}", markup=False, highlight=False, soft_wrap=True)
 
 
 @board_app.command("add")

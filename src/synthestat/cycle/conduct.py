@@ -19,7 +19,7 @@ from synthestat.cycle.events import Change, change
 from synthestat.cycle.intake import take_in
 from synthestat.cycle.process import follow, start_cycle, stop_for_person
 from synthestat.cycle.queries import cycle as read_cycle
-from synthestat.cycle.queries import cycles, runs, task, tasks
+from synthestat.cycle.queries import runs, task, tasks
 from synthestat.cycle.results import completed, pack_before
 from synthestat.cycle.roles import Action, Actor, Role, demand
 from synthestat.cycle.schema import RUNS
@@ -52,12 +52,6 @@ def cycle_options(
 
 def begin(board: Board, country: str, options: Mapping[str, Any]) -> Cycle:
     """Begin a cycle, or return the open one of the same country and options, to be taken up."""
-    for each in reversed(cycles(board)):
-        if each.status != "ended" and (each.country, dict(each.options)) == (
-            country,
-            dict(options),
-        ):
-            return each
     return read_cycle(board, start_cycle(board, MANAGER, country, options))
 
 

@@ -52,10 +52,14 @@ def process() -> Mapping[str, Any]:
 def start_cycle(board: Board, actor: Actor, country: str, options: Mapping[str, Any]) -> int:
     """Begin a cycle: a task to build, and one to review that waits for it. Return its id.
 
+    The open cycle of the same country and options is that cycle, also where two begin it at once.
     `options`: `pack` (name or folder), `seed`, and what else the workers take.
     """
     demand(actor, Action.START)
     with change(board) as made:
+        for open_one in made.rows(CYCLES, CYCLES.c.country == country, CYCLES.c.status != "ended"):
+            if open_one["options"] == dict(options):
+                return int(open_one["id"])
         row: Row = {
             "id": made.new_id(CYCLES),
             "country": country,

@@ -55,7 +55,7 @@ class Held(Strict):
 
 @router.post("/cycles", status_code=201, tags=["managing"])
 def start_cycle(asked: Asked, body: CycleBody) -> Cycle:
-    """Begin a cycle of a country."""
+    """Begin a cycle of a country; the open one of the same inputs is that cycle."""
     return start(asked, body)
 
 
