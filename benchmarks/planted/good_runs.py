@@ -138,6 +138,8 @@ def clean_variants(
     """The clean runs of a country, each with how it is reviewed: its bases, copies, other seeds,
     options and editions."""
     for base, run in bases.items():
+        if base != run.base:  # a run that serves as two bases is one
+            continue
         what = f"{base}, seed {seed}"
         yield what, partial(reviewed, run, what)
     for name, edit in REWRITTEN:
