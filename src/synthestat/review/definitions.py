@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -240,12 +240,18 @@ class Definitions:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read one YAML 1.2 file whose top is a mapping. BundleError, naming the file, otherwise."""
     try:
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        document = _parsed(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise BundleError(f"pack/{path.name} cannot be read: {error}") from None
     if not isinstance(document, dict):
         raise BundleError(f"pack/{path.name} must hold a mapping")
     return document
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Parse a text; whoever reads the same again shares it, and changes nothing of it."""
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _control(entry: Mapping[str, Any]) -> Control:
