@@ -1,1 +1,1 @@
-"""Kinds of defects written by an outsider who had not read the checks."""
+"""Kinds of defects written by people who had not read the checks; see each file's head."""
