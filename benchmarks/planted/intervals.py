@@ -132,7 +132,7 @@ def country_that_varies_more_than_its_zones(run: PlantedRun) -> None:
     rows = counted(run).filter(whole).join(counted(run).filter(~whole), on=key, how="semi")
     reach = (pl.col("between") + pl.col("within")).sqrt()
     together = reach.filter(~whole).sum().over(key)
-    alter(run, run.take(rows), between=pl.lit(0.0), within=(1.1 * together + 1) ** 2)
+    alter(run, run.take(rows), between=(1.1 * together + 1) ** 2, within=pl.lit(0.0))
 
 
 @kind(17, "interval_widths", *GRADED)
