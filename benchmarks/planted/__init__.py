@@ -11,7 +11,16 @@ from planted.kinds import KINDS, Kind
 
 FAMILIES = (
     *("files", "links", "households", "families", "institutions", "universes", "levels"),
-    *("geography", "attributes", "intervals", "summaries", "evidence", "sources", "buildings"),
+    *(
+        "relaxations",
+        "geography",
+        "attributes",
+        "intervals",
+        "summaries",
+        "evidence",
+        "sources",
+        "buildings",
+    ),
     *("overlays", "assignments", "releases", "replicates"),
 )
 

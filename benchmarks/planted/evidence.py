@@ -163,3 +163,13 @@ def crate_that_does_not_say_synthetic(run: PlantedRun) -> None:
 @kind(27, "release_mode")
 def release_without_disclosure_checks(run: PlantedRun) -> None:
     run.edit_json("privacy_report.json", lambda report: report.update(release_mode="public"))
+
+
+@kind(19, "evidence_words", *GRADED)
+def year_within_the_open_class_called_constrained(run: PlantedRun) -> None:
+    """A single year of age that only the split of the open class gives."""
+    first = int(run.country()["ages"]["open_from"])
+    old = run.people(pl.col("age") > first, pl.col("age_evidence") == "modelled")
+    private = old.filter(pl.col("universe") == str(run.country()["household_universe"]))
+    people = run.take(private)
+    run.put(PERSONS, "person_id", people["person_id"], age_evidence="constrained")

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from planted.kinds import GRADED, MANY, NotApplicable, kind
-from planted.kit import INTERVALS, MANIFEST, RELAXED, TIERS, PlantedRun
+from planted.kit import INTERVALS, MANIFEST, PERSONS, RELAXED, RESIDUALS, TIERS, PlantedRun
 
 ESTIMATE = pl.col("estimate")
 SPREADS = "uncertainty_summary.json"
@@ -132,7 +132,7 @@ def country_that_varies_more_than_its_zones(run: PlantedRun) -> None:
     rows = counted(run).filter(whole).join(counted(run).filter(~whole), on=key, how="semi")
     reach = (pl.col("between") + pl.col("within")).sqrt()
     together = reach.filter(~whole).sum().over(key)
-    alter(run, run.take(rows), between=pl.lit(0.0), within=(1.1 * together + 1) ** 2)
+    alter(run, run.take(rows), between=(1.1 * together + 1) ** 2, within=pl.lit(0.0))
 
 
 @kind(17, "interval_widths", *GRADED)
@@ -173,6 +173,130 @@ def spread_that_nobody_declared(run: PlantedRun) -> None:
         document["quantities"][-1]["spread"]["country"] = {"declared": 1e6}
 
     run.edit_json(SPREADS, boast)
+
+
+def root_of(run: PlantedRun) -> str:
+    """The whole country's zone."""
+    return str(run.read_json(MANIFEST)["geography"]["root"])
+
+
+@kind(17, "intervals", *GRADED)
+def bound_below_nobody(run: PlantedRun) -> None:
+    alter(run, run.take(counted(run)), low=-ESTIMATE - 2)
+
+
+@kind(17, "intervals", *GRADED)
+def bound_above_everybody(run: PlantedRun) -> None:
+    """Part of a zone's persons may be more than all of them."""
+    people = run.table(PERSONS).group_by("zone_code").len().rename({"zone_code": "zone"})
+    rows = counted(run).filter(pl.col("quantity").str.starts_with("persons_by_"))
+    chosen = run.take(rows.join(people, on="zone"))
+    alter(run, chosen, high=pl.lit(float(people["len"].sum())) + 30.5)
+
+
+@kind(17, "intervals")
+def two_zones_that_no_longer_mirror(run: PlantedRun) -> None:
+    """One of two zones that share a HARD rest is moved, here and on its residual row."""
+    home, root = run.country()["household_universe"], root_of(run)
+    rows = run.table(INTERVALS).filter(
+        pl.col("quantity") == "households", pl.col("universe") == home
+    )
+    hard = run.table(RESIDUALS).filter(
+        pl.col("counts") == "households", pl.col("zone") == root, pl.col("level") == "HARD"
+    )
+    if len(rows) != 2 or root in rows["zone"] or not len(hard):
+        raise NotApplicable("no two zones share the rest of a HARD number of households")
+    moved = {end: pl.col(end) + 3.0 for end in ("low", "high")}
+    alter(run, rows[:1], **moved)
+    own = run.table(RESIDUALS).filter(
+        pl.col("counts") == "households",
+        pl.col("zone") == rows["zone"][0],
+        pl.col("target").is_null(),
+    )
+    run.put(RESIDUALS, "constraint_id", own["constraint_id"], **moved)
+
+
+@kind(17, "interval_origins", *GRADED)
+def method_of_another_quantity(run: PlantedRun) -> None:
+    rows = run.take(counted(run))
+    methods = run.table(INTERVALS)["method"].unique().sort()
+    for method in methods:
+        chosen = rows.filter(pl.col("method") == method)
+        other = next((each for each in methods if each != method), None)
+        if len(chosen) and other is not None:
+            alter(run, chosen, method=pl.lit(other))
+
+
+@kind(17, "interval_summary", *GRADED)
+def spread_called_surer(run: PlantedRun) -> None:
+    """Another figure of the registry than the one for the confidence of the entries."""
+    used = [p for p in registry(run) if p["family"] == "spread" and p["status"] == "used"]
+    figures = [float(figure) for figure in used[-1]["values"]["national"].values()]
+
+    def boast(document: dict[str, Any]) -> None:
+        with_one = [
+            e for e in document["quantities"] if "declared" in e["spread"].get("country", {})
+        ]
+        for entry in run.pick(with_one):
+            said = entry["spread"]["country"]
+            said["declared"] = next(f for f in sorted(figures)[::-1] if f != said["declared"])
+
+    run.edit_json(SPREADS, boast)
+
+
+def registry(run: PlantedRun) -> list[dict[str, Any]]:
+    """The registry's entries: the pack's, before them the defaults."""
+    return [*run.pack("default_priors.yaml")["priors"], *run.pack("priors.yaml")["priors"]]
+
+
+@kind(17, "interval_summary", *GRADED)
+def column_no_longer_without_interval(run: PlantedRun) -> None:
+    """Columns are taken from the list, and its number in the status follows."""
+
+    def forget(document: dict[str, Any]) -> None:
+        listed = document["without_interval"]
+        gone = run.pick([each for each in listed if " " not in each.partition(": ")[2]])
+        document["without_interval"] = [each for each in listed if each not in gone]
+        before, after = (f"{n} modelled" for n in (len(listed), len(listed) - len(gone)))
+        document["status"] = document["status"].replace(before, after)
+
+    run.edit_json(SPREADS, forget)
+
+
+@kind(17, "interval_widths")
+def country_as_if_its_zones_were_independent(run: PlantedRun) -> None:
+    """The country's variances are those of its zones in sum: its own doubt is left out."""
+    root, key = root_of(run), ["quantity", "universe", "category"]
+    rows = run.table(INTERVALS).filter(
+        pl.col("quantity").str.starts_with("persons_by_"), ~pl.col("category").str.contains(";")
+    )
+    zones = (
+        rows.filter(pl.col("zone") != root)
+        .group_by(key)
+        .agg(own=pl.col("between").sum(), inside=pl.col("within").sum(), persons=ESTIMATE.sum())
+    )
+    whole = rows.filter(pl.col("zone") == root).join(zones, on=key).sort("persons")
+    if not len(whole):
+        raise NotApplicable("no attribute is without a table")
+    row = whole.row(-1, named=True)
+    half = 1.96 * (row["own"] + row["inside"]) ** 0.5
+    alter(
+        run,
+        whole[-1:].select(*key, "zone"),
+        between=pl.lit(row["own"]),
+        within=pl.lit(row["inside"]),
+        low=ESTIMATE - half,
+        high=ESTIMATE + half,
+    )
+
+
+@kind(17, "interval_widths", *GRADED)
+def variances_exchanged(run: PlantedRun) -> None:
+    """What is between draws stands within them, and the other way round."""
+    rows = counted(run).filter(
+        pl.col("between") > 4 * pl.col("high"), ESTIMATE > 20, pl.col("within") > 0
+    )
+    alter(run, run.take(rows), between=pl.col("within"), within=pl.col("between"))
 
 
 # 18: tiers ----------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def add_buildings(run: PlantedRun) -> None:
     ).with_columns(evidence=pl.col("evidence").first().over("building_id"))
     order = ("dwelling_id", "building_id", "zone_code", "evidence", "capacity")
     put_table(run, BUILDINGS, table.select(order), "modelled", sources=["tiny_dwellings"])
+    listed_without_interval(run, "dwellings: building_id")
     own = table.select("dwelling_id", named="building_id")
     run.write(
         DWELLINGS,
@@ -115,6 +116,18 @@ def _compared(table: pl.DataFrame, mine: pl.Expr, observed: pl.Expr) -> pl.DataF
         pl.when(mine).then(off).otherwise("residual").alias("residual"),
         pl.when(mine).then(share).otherwise("relative_error").alias("relative_error"),
     ).cast(table.schema)
+
+
+def listed_without_interval(run: PlantedRun, column: str) -> None:
+    """Say of a modelled column that it has no interval."""
+
+    def state(summary: dict[str, Any]) -> None:
+        listed = summary["without_interval"]
+        before, after = (f"{n} modelled columns" for n in (len(listed), len(listed) + 1))
+        listed.append(column)
+        summary["status"] = summary["status"].replace(before, after)
+
+    run.edit_json("uncertainty_summary.json", state)
 
 
 def add_overlays(run: PlantedRun) -> None:

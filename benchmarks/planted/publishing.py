@@ -22,6 +22,7 @@ FAMILY_NAMES = {
     "institutions": "institutions",
     "universes": "universes and places",
     "levels": "levels, residuals, relaxations",
+    "relaxations": "words and proofs of relaxations",
     "geography": "zones and published tables",
     "attributes": "attributes of persons",
     "intervals": "intervals and tiers",

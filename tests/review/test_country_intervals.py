@@ -58,7 +58,7 @@ def test_a_country_is_little_wider_than_its_zones_together(planted, times, statu
 def test_a_country_varies_no_more_than_its_zones_together(planted, times, status):
     row = widest(planted)
     variance = (times * row["deviations"]) ** 2
-    check = judged(planted, row, between=0.0, within=variance)
+    check = judged(planted, row, between=variance, within=0.0)
     assert check.status is status, check.offending
     if status is Status.FAIL:
         assert "standard deviation" in check.offending[0]

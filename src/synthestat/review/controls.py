@@ -30,7 +30,8 @@ def control_levels(case: Case) -> Answer:
     faults = [f"{each}: listed twice in the manifest" for each in stated if listed.count(each) > 1]
     reported: dict[str, list[dict[str, Any]]] = {}
     columns = "control_id, level, universe, family, counts, tolerance"
-    for row in case.records(f"SELECT DISTINCT {columns} FROM residuals ORDER BY ALL"):
+    rows = "min(constraint_id) AS first, count(*) AS rows"
+    for row in case.records(f"SELECT {columns}, {rows} FROM residuals GROUP BY ALL ORDER BY ALL"):
         reported.setdefault(str(row["control_id"]), []).append(row)
     for control in case.pack.controls:
         if control.level not in LEVELS:
@@ -45,7 +46,8 @@ def control_levels(case: Case) -> Answer:
                 if row[key] != getattr(control, key):
                     faults.append(
                         f"{control.id}: {key} {getattr(control, key)} in the pack, "
-                        f"{row[key]} in constraint_residuals.parquet"
+                        f"{row[key]} in {row['rows']:,} rows of constraint_residuals.parquet, the "
+                        f"first of them {row['first']}"
                     )
     known = {control.id for control in case.pack.controls}
     faults += [f"{each}: not in the pack" for each in sorted({*stated, *reported} - known)]
@@ -64,7 +66,8 @@ def residual_rows(case: Case) -> Answer:
     """constraint_residuals.parquet has one row per cell, with the recounted figures."""
     rows = {str(row["constraint_id"]): row for row in case.records("SELECT * FROM residuals")}
     number = case.count("SELECT count(*) FROM residuals")
-    faults = [] if number == len(rows) else [f"{number - len(rows)} repeated constraint ids"]
+    repeated = "SELECT constraint_id, count(*) FROM residuals GROUP BY 1 HAVING count(*) > 1"
+    faults = [f"{name}: {n} rows report it" for name, n in case.rows(f"{repeated} ORDER BY 1")]
     broken = {fault.partition(":")[0] for fault in case.recounted[1].values()}
     expected = {cell.id: cell for cell in case.cells}
     for name in sorted(rows.keys() - expected.keys()):
@@ -258,4 +261,6 @@ def _row_faults(cell: Cell, row: dict[str, Any]) -> Iterator[str]:
 
 
 def _told(cell: Cell) -> str:
-    return f"{cell.id}: published {cell.target:,.0f}, in the files {cell.observed:,}"
+    published = "nothing" if cell.target is None else f"{cell.target:,.0f}"
+    counted = "not counted" if cell.observed is None else f"{cell.observed:,}"
+    return f"{cell.id}: published {published}, in the files {counted}"

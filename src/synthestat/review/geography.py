@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -159,9 +159,19 @@ def _sum_faults(source: Source, cube: Cube, total: dict[str, object]) -> tuple[i
     wrong = np.argwhere(judged & off)
     return int(judged.sum()), [
         f"{source.id}: {name} {code} is {published[tuple(at)]:,.0f}, its parts make "
-        f"{summed[tuple(at)]:,.0f} (cell {', '.join(map(str, at))})"
+        f"{summed[tuple(at)]:,.0f} ({_of_cell(cube, axis, kept, at)})"
         for at in wrong
     ]
+
+
+def _of_cell(cube: Cube, axis: int, kept: list[list[int]], at: Iterable[int]) -> str:
+    """The codes of a total's other dimensions that lie at a place of the judged cells."""
+    others = [place for place in range(len(kept)) if place != axis]
+    codes = (
+        f"{cube.dimensions[place].id} {cube.dimensions[place].codes[kept[place][int(step)]]}"
+        for place, step in zip(others, at, strict=True)
+    )
+    return ", ".join(codes) or "its only cell"
 
 
 def _difference(there: list[str], wanted: set[str]) -> str:

@@ -242,6 +242,48 @@ def _core_evidence(case: Case) -> Iterator[str]:
                     f"synthetic_persons.parquet: {column} of {number:,} persons of {universe} is "
                     "called constrained, and no binding control tells it"
                 )
+    if "age_evidence" in columns:
+        yield from _open_ages(case)
+
+
+def _open_ages(case: Case) -> Iterator[str]:
+    """Single years called constrained inside the class that every table by age leaves open."""
+    opens = dict(_open_from(case))
+    sql = (
+        "SELECT universe, zone_code, age, count(*), min(person_id) FROM persons "
+        "WHERE age_evidence = 'constrained' GROUP BY ALL ORDER BY ALL"
+    )
+    for universe, zone, age, number, person in case.rows(sql):
+        first = opens.get(str(universe))
+        if first is not None and age >= first:
+            yield (
+                f"synthetic_persons.parquet: {number:,} persons of {universe} in {zone} aged {age} "
+                f"(person_id {person}) are called constrained; their tables end with {first}+"
+            )
+
+
+def _open_from(case: Case) -> Iterator[tuple[str, int]]:
+    """(universe, first age of the open class) where every binding table by age ends with one.
+
+    The highest of them, where tables differ.
+    """
+    lasts: dict[str, dict[str, tuple[int, bool]]] = {}
+    for cell in case.cells:
+        control = cell.control
+        split = next((part for part in control.by if part.column == "age"), None)
+        if split is None or control.counts != "persons" or control.level not in BINDING:
+            continue
+        said = next(p for p in cell.category.split(";") if p.startswith("age="))[len("age=") :]
+        first = re.match(r"\d+", said)
+        if first is None:
+            continue
+        last = (int(first[0]), said.endswith("+") or said == split.open_class)
+        for part in case.pack.universe_parts[control.universe]:
+            own = lasts.setdefault(part, {})
+            own[control.id] = max(own.get(control.id, (0, False)), last)
+    for universe, ends in lasts.items():
+        if all(opened for _, opened in ends.values()):
+            yield universe, max(first for first, _ in ends.values())
 
 
 def _row_evidence(case: Case, view: str) -> Iterator[str]:

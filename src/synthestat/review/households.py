@@ -149,12 +149,13 @@ parent_gaps = no_rows(
 partner_gaps = no_rows(
     {
         "couples outside the band of age gaps": """
-            SELECT m.person_id AS man, m.age AS his_age, w.person_id AS woman, w.age AS her_age
+            SELECT m.person_id AS man, m.age AS his_age, w.person_id AS woman, w.age AS her_age,
+              $partner_age_gap_low AS least_gap, $partner_age_gap_high AS widest_gap
             FROM persons m JOIN persons w ON w.person_id = m.partner_id
             WHERE m.sex = 'male' AND w.sex = 'female'
               AND m.age - w.age NOT BETWEEN $partner_age_gap_low AND $partner_age_gap_high""",
         "partners below the age of marriage": """
-            SELECT person_id, age, partner_id FROM persons
+            SELECT person_id, age, partner_id, $partner_age AS least_age FROM persons
             WHERE partner_id IS NOT NULL AND age < $partner_age""",
     },
     "couples keep the declared ages",

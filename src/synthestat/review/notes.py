@@ -11,12 +11,12 @@ from synthestat.review.case import TABLES, Case
 from synthestat.review.controls import EXACT, deviation, expected_status
 from synthestat.review.definitions import BINDING
 from synthestat.review.family_structure import GAPS, observed_target
+from synthestat.review.proofs import noted_faults
 from synthestat.review.record import Answer, found
 from synthestat.review.recount import Cell
 
 _FIGURE = re.compile(r"^\|\s*`(\w+)`\s*\|\s*([^|]+?)\s*\|", re.MULTILINE)
 _CONTROL = re.compile(r"^\|\s*(\w+)\s*\|\s*([A-Z]+)\s*\|([^|]+)\|([^|]+)\|([^|]+)\|", re.MULTILINE)
-_RELAXED = re.compile(r"`([^`]+)`: published ([\d,]+), reached ([\d,]+), moved ([\d,]+)")
 _TARGET = re.compile(
     r"^\* `([^`]+)`: value (\S+), tolerance (\S+), observed (\S+): (met|missed)$", re.MULTILINE
 )
@@ -35,7 +35,7 @@ def notes_figures(case: Case) -> Answer:
         if name in stated and abs(_number(stated[name]) - value) > ROUNDED:
             faults.append(f"`{name}`: {stated[name]} in the notes, {value:,} recomputed")
     faults += _control_lines(case, text)
-    faults += _relaxation_lines(case, text)
+    faults += noted_faults(case, text)
     faults += _target_lines(case, text)
     faults += _layer_lines(case, text)
     unknown = sorted(stated.keys() - known.keys())
@@ -76,7 +76,6 @@ def residual_summary(case: Case) -> Answer:
         counts[level][status] += 1
     hard = [cell for cell in case.cells if cell.control.level == "HARD" and cell.judged]
     wanted: dict[str, object] = {
-        "by_level": counts,
         "rows": len(case.cells),
         "hard_rows": len(hard),
         "hard_failures": sum(cell.residual != 0 for cell in hard),
@@ -86,8 +85,21 @@ def residual_summary(case: Case) -> Answer:
         for key, value in wanted.items()
         if stated[key] != value
     ]
+    faults += _status_faults(stated["by_level"], counts)
     faults += _worst_faults(stated["worst"], case.cells)
     return found(faults, "the summary is that of the rows")
+
+
+def _status_faults(
+    stated: dict[str, dict[str, int]], counts: dict[str, dict[str, int]]
+) -> Iterator[str]:
+    """Numbers of rows by level and status that are not as recounted."""
+    for level in sorted(stated.keys() | counts.keys()):
+        said, wanted = stated.get(level, {}), counts.get(level, {})
+        for status in sorted(said.keys() | wanted.keys()):
+            if said.get(status) != wanted.get(status):
+                told = f"{said.get(status)} stated, {wanted.get(status)} recounted"
+                yield f"by_level.{level}.{status or 'without a row'}: {told}"
 
 
 def fit_summary(case: Case) -> Answer:
@@ -294,17 +306,6 @@ def _control_lines(case: Case, text: str) -> Iterator[str]:
                 f"{name}: {stated} in the notes; recounted {len(cells)} rows, {exact} exact, "
                 f"largest residual {largest:.0f}"
             )
-
-
-def _relaxation_lines(case: Case, text: str) -> Iterator[str]:
-    logged = {
-        str(entry["id"]): [entry["target"], entry["achieved"], entry["moved"]]
-        for entry in case.relaxations
-    }
-    told = {name: [_number(each) for each in rest] for name, *rest in _RELAXED.findall(text)}
-    for name in sorted(logged.keys() | told.keys()):
-        if logged.get(name) != told.get(name):
-            yield f"{name}: {told.get(name)} in the notes, {logged.get(name)} in relaxations.json"
 
 
 def _target_lines(case: Case, text: str) -> Iterator[str]:

@@ -311,8 +311,10 @@ QUESTIONS: tuple[Question, ...] = (
         controls.tolerances,
     ),
     Question(
-        "relaxations_logged", "controls", 12, (RELAXED, MANIFEST, RESIDUALS, *RECOUNT),
-        "the same relaxations everywhere, none of a HARD control: the contract", REWRITE,
+        "relaxations_logged", "controls", 12,
+        (RELAXED, MANIFEST, RESIDUALS, PERSONS, HOUSEHOLDS, *RECOUNT),
+        "the same relaxations everywhere, none of a HARD control, each with its cell and a proof "
+        "whose figures are published or counted, no conflict: the contract", REWRITE,
         relaxations.relaxations_logged,
     ),
     Question(
@@ -476,8 +478,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     # Uncertainty
     Question(
-        "intervals", "uncertainty", 17, (INTERVALS, HOUSEHOLDS, *RECOUNT),
-        "low < estimate < high around every count that no table publishes: the contract",
+        "intervals", "uncertainty", 17, (INTERVALS, PERSONS, HOUSEHOLDS, *RECOUNT),
+        "low < estimate < high around every count that no table publishes, no less than nobody, no "
+        "more than everybody: the contract",
         "give each modelled count an interval of its own",
         uncertainty.intervals,
     ),
@@ -489,22 +492,26 @@ QUESTIONS: tuple[Question, ...] = (
         uncertainty.interval_rows,
     ),
     Question(
-        "interval_origins", "uncertainty", 17, (INTERVALS, RESIDUALS),
-        "a method for each, no width shared by all: the contract",
+        "interval_origins", "uncertainty", 17,
+        (INTERVALS, RESIDUALS, HOUSEHOLDS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
+        "the entries behind it as the method of each, no width shared by all: the contract",
         "give each modelled count an interval of its own",
         uncertainty.interval_origins,
     ),
     Question(
-        "interval_widths", "uncertainty", 17, (INTERVALS, ZONES, COUNTRY),
+        "interval_widths", "uncertainty", 17, (INTERVALS, SPREADS, ZONES, COUNTRY),
         "{width_least} to {width_most} standard deviations; the country's {country_width_least} of "
         "its widest zone's to {country_width_most} of all zones' together, and its deviation at "
-        "most theirs: deviations are subadditive",
+        "most theirs: deviations are subadditive; between draws at least {country_between_least} "
+        "of its own declared doubt; within them at most {within_most} of the count",
         "draw the country with its zones, and state variances of the same draws",
         uncertainty.interval_widths,
     ),
     Question(
-        "interval_summary", "uncertainty", 17, (INTERVALS, SPREADS, ATTRIBUTES, PRIORS, DEFAULTS),
-        "figures of the summary are those of the table: the contract", REWRITE,
+        "interval_summary", "uncertainty", 17,
+        (INTERVALS, SPREADS, PERSONS, COUNTRY, ATTRIBUTES, PRIORS, DEFAULTS),
+        "figures of the summary are those of the table, spreads those declared for the confidence "
+        "of its entries, every modelled column without an interval listed: the contract", REWRITE,
         uncertainty.interval_summary,
     ),
     Question(

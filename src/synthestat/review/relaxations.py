@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from synthestat.review.case import Case
+from synthestat.review.proofs import Told, cell_faults, proof_faults
 from synthestat.review.record import Answer, found, warned
 from synthestat.review.recount import Cell
 
@@ -22,8 +23,16 @@ def relaxations_logged(case: Case) -> Answer:
     reported = {str(relaxation): str(constraint) for relaxation, constraint in case.rows(sql)}
     faults += [f"{each}: in the residuals, but not logged" for each in reported if each not in ids]
     cells = {cell.id: cell for cell in case.cells}
+    told = Told(case)
     for entry in entries:
         faults += _entry_faults(entry, cells, reported)
+        if (cell := cells.get(str(entry["constraint_id"]))) is not None:
+            faults += cell_faults(case, cell, entry)
+            faults += proof_faults(told, cell, entry)
+    faults += [
+        f"conflicts names {each}: a run whose published cells conflict is blocked, not finished"
+        for each in case.json("relaxations.json").get("conflicts") or ()
+    ]
     return found(faults, f"{len(ids)} relaxations agree", figures={"relaxations": len(ids)})
 
 
@@ -38,6 +47,13 @@ def relaxations_minimal(case: Case) -> Answer:
         cell = cells.get(str(entry["constraint_id"]))
         if cell is None or cell.target is None:
             faults.append(f"{entry['id']}: no published cell answers to it")
+        elif cell.observed is not None and abs(cell.residual) <= cell.reach:
+            faults.append(
+                f"{entry['id']}: nothing had to yield, published {cell.target:,.0f} and "
+                f"{cell.observed:,} in the files"
+            )
+        elif not entry["moved"]:
+            faults.append(f"{entry['id']}: it moves nothing")
         elif cell.control.total_of and cell.control.cap is not None:
             if _split_households(case, cell.zone):
                 doubts.append(f"{entry['id']}: tables by size or type bound it too")
@@ -72,8 +88,6 @@ def _entry_faults(
     if abs(entry["target"] - entry["achieved"]) != entry["moved"]:
         span = f"from {entry['target']} to {entry['achieved']}"
         yield f"{entry['id']}: moved {entry['moved']}, but it goes {span}"
-    if not entry.get("proof"):
-        yield f"{entry['id']}: no proof that less would not do"
 
 
 def _held(case: Case) -> dict[str, list[tuple[Any, ...]]]:

@@ -32,11 +32,13 @@ def quality_tiers(case: Case) -> Answer:
         faults += [f"{zone}: twice" for zone in sorted(set(there)) if there.count(zone) > 1]
     if list(document["missing_layers"]) != missing:
         faults.append(f"missing layers {document['missing_layers']}, unavailable are {missing}")
-    figures = _figures(case, float(rules["least_count"]))
+    tables = _tables(case)
+    figures = _figures(case, float(rules["least_count"]), tables)
     for entry in entries:
         if str(entry["zone"]) in figures:
             own = figures[str(entry["zone"])]
             faults += _entry_faults(entry, own, rules, missing)
+            faults += _table_faults(entry, tables.get(str(entry["zone"]), {}))
     low = sorted(str(entry["zone"]) for entry in entries if entry["tier"] in ("C", "D"))
     if low != list(case.manifest["zones_degraded"]):
         faults.append("the manifest's zones_degraded are not the zones of tier C and D")
@@ -82,7 +84,31 @@ def _earned(
     return tier, "" if tier == "A" else why
 
 
-def _figures(case: Case, least: float) -> dict[str, dict[str, float]]:
+def _tables(case: Case) -> dict[str, dict[str, str]]:
+    """The HARD and FIRM controls that give a figure of each zone, with their levels."""
+    tables: dict[str, dict[str, str]] = {}
+    for cell in case.cells:
+        if cell.control.level in ("HARD", "FIRM") and cell.target is not None:
+            tables.setdefault(cell.zone, {})[cell.control.id] = cell.control.level
+    return tables
+
+
+def _table_faults(entry: Mapping[str, Any], tables: Mapping[str, str]) -> Iterator[str]:
+    """Tables listed for a zone that give no figure of it at that level, and those left out."""
+    listed = entry.get("tables")
+    if not isinstance(listed, Mapping):
+        return
+    said = {(str(name), str(level)) for level, names in listed.items() for name in names}
+    said = {(name, level) for name, level in said if level in ("HARD", "FIRM")}
+    for name, level in sorted(said - set(tables.items())):
+        yield f"{entry['zone']}: {name} is listed as {level}, and gives no such figure of the zone"
+    for name, level in sorted(set(tables.items()) - said):
+        yield f"{entry['zone']}: {name} ({level}) gives a figure of the zone, and is not listed"
+
+
+def _figures(
+    case: Case, least: float, tables: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, float]]:
     """The figures of every zone that the rules bound."""
     shares = dict(_shares(case))
     widths: dict[str, list[float]] = {}
@@ -94,10 +120,6 @@ def _figures(case: Case, least: float) -> dict[str, dict[str, float]]:
     relaxed = [str(entry["zone"]) for entry in case.relaxations]
     homes = "SELECT DISTINCT zone_code, universe FROM households WHERE kind = 'private'"
     modelled = [str(z) for z, u in case.rows(homes) if (z, u) not in case.published_households]
-    tables: dict[str, set[str]] = {}
-    for cell in case.cells:
-        if cell.control.level in ("HARD", "FIRM") and cell.target is not None:
-            tables.setdefault(cell.zone, set()).add(cell.control.id)
     return {
         zone: {
             "modelled_share": shares.get(zone, 0.0),

@@ -9,7 +9,14 @@ from statistics import median
 from typing import Any
 
 from synthestat.review.case import Case
+from synthestat.review.interval_bounds import (
+    counting_faults,
+    country_faults,
+    mirror_faults,
+    reach_faults,
+)
 from synthestat.review.modelled import household_numbers, modelled_counts
+from synthestat.review.origins import method_faults, spread_faults, without_faults
 from synthestat.review.record import Answer, found, skipped
 
 SLACK = 1e-6  # rounding of a float64 bound
@@ -35,6 +42,8 @@ def intervals(case: Case) -> Answer:
             faults.append(f"{_said(key)}: {built:,} is modelled, and has no interval")
         elif not keyed[key][0]["low"] <= built <= keyed[key][0]["high"]:
             faults.append(f"{_said(key)}: the run has {built:,}, outside its interval")
+    faults += reach_faults(case, rows)
+    faults += mirror_faults(case, rows)
     if not rows and not modelled:
         return skipped("nothing is modelled, and no interval is given")
     figures = {"modelled": len(modelled), "intervals": len(rows)}
@@ -68,6 +77,7 @@ def interval_origins(case: Case) -> Answer:
     """Intervals name their method, differ between methods, and are those of the residuals."""
     rows = case.records("SELECT * FROM uncertainty")
     faults = [f"{_named(row)}: no method" for row in rows if not row["method"]]
+    faults += method_faults(case, rows)
     faults += _pasted(case, rows)
     bounds = {_key(row): row for row in rows}
     columns = "counts, zone, universe, constraint_id, low, high"
@@ -129,7 +139,9 @@ def interval_widths(case: Case) -> Answer:
         rare = row["estimate"] < small  # draws far out make the deviation, not the width
         if not (rare or least * reach <= width) or width > most * reach + 2:
             faults.append(f"{_named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
+    faults += counting_faults(case, rows)
     faults += _countries(case, rows)
+    faults += country_faults(case, rows)
     if not rows:
         return skipped("nothing is modelled")
     return found(faults, "probabilities, variances and widths fit together")
@@ -187,7 +199,8 @@ def interval_summary(case: Case) -> Answer:
             said = stated[key].get(name)
             if not isinstance(said, int | float) or abs(said - figure) > FIGURES * max(figure, 1):
                 faults.append(f"{' '.join(key)}: {name} {said} stated, {figure:,.6g} recounted")
-    faults += _spread_faults(case, summary)
+    faults += spread_faults(case, summary, rows)
+    faults += without_faults(case, summary, {str(row["quantity"]) for row in rows})
     faults += _probability_faults(case, rows)
     return found(faults, f"{len(groups)} quantities as summed up")
 
@@ -203,29 +216,6 @@ def _figures(rows: list[dict[str, Any]], root: str) -> dict[str, float]:
         "between_variance": sum(row["between"] for row in zones),
         "within_variance": sum(row["within"] for row in zones),
     }
-
-
-def _spread_faults(case: Case, summary: Mapping[str, Any]) -> Iterator[str]:
-    """Faults of the figures behind the spread: declared ones as the registry has them."""
-    entry = next(
-        e for e in case.pack.registry.values() if e["family"] == "spread" and e["status"] == "used"
-    )
-    if summary["spread_entry"] != entry["id"]:
-        yield f"spread_entry is {summary['spread_entry']}, the pack takes {entry['id']}"
-    for name in ("probability", "draws"):
-        if summary[name] != entry["values"][name]:
-            yield f"{name} {summary[name]} stated, {entry['values'][name]} declared"
-    tables = {e["name"] for e in case.pack.attributes if e.get("control")}
-    for each in summary["quantities"]:
-        for part, declared in (("country", "national"), ("zones", "zone")):
-            spread = each["spread"].get(part, {})
-            figures = spread.get("declared", [])
-            figures = list(figures.values()) if isinstance(figures, dict) else figures
-            for figure in figures if isinstance(figures, list) else [figures]:
-                if figure not in entry["values"][declared].values():
-                    yield f"{each['quantity']}: {figure} is no declared spread of {part}"
-            if not set(spread.get("from", {})) <= tables:
-                yield f"{each['quantity']}: its spread is learnt from an attribute without a table"
 
 
 def _probability_faults(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
