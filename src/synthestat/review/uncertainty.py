@@ -9,11 +9,14 @@ from statistics import median
 from typing import Any
 
 from synthestat.review.case import Case
+from synthestat.review.evidence import RECORDS
+from synthestat.review.honesty import table_metadata
 from synthestat.review.modelled import household_numbers, modelled_counts
 from synthestat.review.record import Answer, found, skipped
 
 SLACK = 1e-6  # rounding of a float64 bound
 FIGURES = 1e-4  # relative rounding of a figure of the summary
+SINGLE_YEARS = "persons: single years inside an age group"  # no column of its own; the contract
 DECLARED = "households"  # the quantity that may have declared bounds in place of a probability
 
 
@@ -172,7 +175,7 @@ def _deviation(row: Mapping[str, Any]) -> float:
 
 
 def interval_summary(case: Case) -> Answer:
-    """The summary's figures are those of the table, its sources of spread those declared."""
+    """Figures are those of the table, sources of spread those declared, gaps those there are."""
     summary = case.json("uncertainty_summary.json")
     rows = case.records("SELECT * FROM uncertainty")
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -187,6 +190,7 @@ def interval_summary(case: Case) -> Answer:
             said = stated[key].get(name)
             if not isinstance(said, int | float) or abs(said - figure) > FIGURES * max(figure, 1):
                 faults.append(f"{' '.join(key)}: {name} {said} stated, {figure:,.6g} recounted")
+    faults += _without_faults(case, summary)
     faults += _spread_faults(case, summary)
     faults += _probability_faults(case, rows)
     return found(faults, f"{len(groups)} quantities as summed up")
@@ -203,6 +207,28 @@ def _figures(rows: list[dict[str, Any]], root: str) -> dict[str, float]:
         "between_variance": sum(row["between"] for row in zones),
         "within_variance": sum(row["within"] for row in zones),
     }
+
+
+def _without_faults(case: Case, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Modelled columns said to have no interval that have one, or that are left out."""
+    stated = {str(name) for (name,) in case.rows("SELECT DISTINCT quantity FROM uncertainty")}
+    wanted = {SINGLE_YEARS}
+    for view in RECORDS:
+        if case.declared_unavailable(view):
+            continue
+        words = table_metadata(case, view).get("evidence") or {}
+        for column in (name for name, word in words.items() if word == "modelled"):
+            short = column.removeprefix("household_") if view == "households" else column
+            if not {f"{view}_by_{short}", f"{view}_by_{short}_and_age"} & stated:
+                wanted.add(f"{view}: {column}")
+    told = [str(name) for name in summary["without_interval"]]
+    for name in sorted(wanted ^ set(told)):
+        where = "has an interval, or is not modelled" if name in told else "is left out"
+        yield f"without_interval: {name} {where}"
+    if f"; {len(told)} modelled columns " not in str(summary["status"]):
+        yield f"status {summary['status']!r}, {len(told)} columns have no interval"
+    if not str(summary.get("policy") or "").strip():
+        yield "no policy is stated"
 
 
 def _spread_faults(case: Case, summary: Mapping[str, Any]) -> Iterator[str]:
