@@ -409,7 +409,7 @@ def sibling_two_generations_away(run: PlantedRun) -> None:
     siblings = free.filter(pl.col("household_role") == "sibling").join(heads, on="household_id")
     others = free.filter(
         pl.col("household_role").is_in(["other_relative", "non_relative"])
-        | ((pl.col("household_role") == "reference"))
+        | (pl.col("household_role") == "reference")
     )
     found = [
         (a["person_id"], b["person_id"])
@@ -650,7 +650,9 @@ def universes_of_persons_exchanged(run: PlantedRun) -> None:
     every count stays, but each lives in a household of the other universe."""
     people = run.table(PERSONS)
     moved = ["universe"] + [
-        f"{name}{end}" for name in ("language", "faith", "bond", "work") for end in ("", "_evidence")
+        f"{name}{end}"
+        for name in ("language", "faith", "bond", "work")
+        for end in ("", "_evidence")
     ]
     moved += ["age_evidence", "sex_evidence"]
     found = [
@@ -781,9 +783,7 @@ def language_of_an_estimated_resident(run: PlantedRun) -> None:
     """LIMITS.md and the universe of the attribute: language of estimated residents is unknown; one
     has a language, called modelled."""
     row = run.take(run.people(pl.col("universe") == "estimated"))
-    run.put(
-        PERSONS, "person_id", row["person_id"], language="Plain", language_evidence="modelled"
-    )
+    run.put(PERSONS, "person_id", row["person_id"], language="Plain", language_evidence="modelled")
 
 
 @restated

@@ -11,17 +11,8 @@ from planted.kinds import KINDS, Kind
 
 FAMILIES = (
     *("files", "links", "households", "families", "institutions", "universes", "levels"),
-    *(
-        "relaxations",
-        "geography",
-        "attributes",
-        "intervals",
-        "summaries",
-        "evidence",
-        "sources",
-        "buildings",
-    ),
-    *("overlays", "assignments", "releases", "replicates"),
+    *("relaxations", "geography", "attributes", "intervals", "summaries", "statements", "evidence"),
+    *("sources", "buildings", "overlays", "assignments", "releases", "replicates"),
 )
 
 

@@ -7,10 +7,18 @@ from typing import Any
 import polars as pl
 
 from planted.kinds import GRADED, MANY, NotApplicable, kind
-from planted.kit import INTERVALS, MANIFEST, PERSONS, RELAXED, RESIDUALS, TIERS, PlantedRun
+from planted.kit import (
+    INTERVALS,
+    MANIFEST,
+    PERSONS,
+    RELAXED,
+    RESIDUALS,
+    SPREADS,
+    TIERS,
+    PlantedRun,
+)
 
 ESTIMATE = pl.col("estimate")
-SPREADS = "uncertainty_summary.json"
 
 
 def alter(run: PlantedRun, chosen: pl.DataFrame, **values: pl.Expr) -> None:
@@ -359,3 +367,60 @@ def good_tier_where_a_control_is_relaxed(run: PlantedRun) -> None:
 
     run.edit_json(TIERS, improve)
     run.edit_json(MANIFEST, lambda manifest: manifest["zones_degraded"].remove(zone))
+
+
+@kind(18, "quality_tiers")
+def rule_of_a_tier_in_laxer_words(run: PlantedRun) -> None:
+    """The rules are told with a bound that the registry does not have."""
+
+    def relax(document: dict[str, Any]) -> None:
+        head, word, bound = document["rules"]["A"].partition(" at most ")
+        if not word:
+            raise NotApplicable("tier A has no bound")
+        document["rules"]["A"] = f"{head}{word}9{bound}"
+
+    run.edit_json(TIERS, relax)
+
+
+@kind(18, "quality_tiers", *GRADED)
+def reasons_with_another_figure(run: PlantedRun) -> None:
+    """What lowers a zone is said to be better than its own figure."""
+
+    def better(document: dict[str, Any]) -> None:
+        for entry in run.pick([e for e in document["tiers"] if e["reasons"]]):
+            head = entry["reasons"][-1].partition(":")[0]
+            entry["reasons"][-1] = f"{head}: modelled share 0.01, tier A asks for at most 0.001"
+
+    run.edit_json(TIERS, better)
+
+
+@kind(18, "quality_tiers", *GRADED)
+def table_listed_for_a_zone_that_it_leaves_out(run: PlantedRun) -> None:
+    def add(document: dict[str, Any]) -> None:
+        for entry in run.pick(document["tiers"]):
+            entry["tables"]["HARD"].append("persons_by_income")
+
+    run.edit_json(TIERS, add)
+
+
+@kind(17, "interval_summary", *GRADED)
+def columns_no_longer_without_interval(run: PlantedRun) -> None:
+    """Modelled columns that have no interval are not told, and not counted."""
+
+    def hush(document: dict[str, Any]) -> None:
+        listed = document["without_interval"]
+        said = f"; {len(listed)} modelled"
+        gone = run.pick(listed)
+        listed[:] = [each for each in listed if each not in gone]
+        document["status"] = document["status"].replace(said, f"; {len(listed)} modelled")
+
+    run.edit_json(SPREADS, hush)
+
+
+@kind(17, "interval_summary")
+def status_that_counts_other_columns(run: PlantedRun) -> None:
+    def boast(document: dict[str, Any]) -> None:
+        listed = document["without_interval"]
+        document["status"] = document["status"].replace(f"; {len(listed)} modelled", "; 0 modelled")
+
+    run.edit_json(SPREADS, boast)

@@ -13,7 +13,16 @@ from typing import Any
 
 import polars as pl
 
-from planted.kit import DWELLINGS, MANIFEST, NOTES, PERSONS, RESIDUALS, TIERS, PlantedRun
+from planted.kit import (
+    DWELLINGS,
+    MANIFEST,
+    NOTES,
+    PERSONS,
+    RESIDUALS,
+    SPREADS,
+    TIERS,
+    PlantedRun,
+)
 
 BUILDINGS = "synthetic_building_assignments"
 OVERLAYS = "hidden_population_overlays"
@@ -217,7 +226,7 @@ def _summed(table: pl.DataFrame) -> dict[str, Any]:
 
 
 def tell(run: PlantedRun) -> None:
-    """Let notes and tiers know which layers the run has."""
+    """Let notes, tiers and the summary of intervals know which layers the run has."""
     layers = run.read_json(MANIFEST)["layers"]
 
     def name_layers(text: str) -> str:
@@ -227,4 +236,19 @@ def tell(run: PlantedRun) -> None:
 
     run.edit_text(NOTES, name_layers)
     missing = sorted(layer for layer, word in layers.items() if word == "unavailable")
-    run.edit_json(TIERS, lambda document: document.update(missing_layers=missing))
+
+    def place(document: dict[str, Any]) -> None:
+        document["missing_layers"] = missing
+        gone = [f"{layer.replace('_', ' ')} unavailable" for layer in missing]
+        for entry in document["tiers"]:
+            kept = [r for r in entry["reasons"] if not r.endswith("unavailable") or r[3:] in gone]
+            entry["reasons"] = kept
+
+    def state(summary: dict[str, Any]) -> None:
+        listed = summary["without_interval"]
+        said = f"; {len(listed)} modelled"
+        listed.insert(-1, "dwellings: building_id")
+        summary["status"] = summary["status"].replace(said, f"; {len(listed)} modelled")
+
+    run.edit_json(TIERS, place)
+    run.edit_json(SPREADS, state)

@@ -31,6 +31,8 @@ INTERVALS = "uncertainty"
 MANIFEST = "build_manifest.json"
 RELAXED = "relaxations.json"
 PROVENANCE = "source_provenance.json"
+SPREADS = "uncertainty_summary.json"
+CRATE = "ro-crate-metadata.json"
 TIERS = "geography_quality_tiers.json"
 NOTES = "model_notes.md"
 SUMMARY = "constraint_residuals.json"
@@ -39,6 +41,7 @@ HOUSEHOLD_FIGURES = "household_diagnostics.json"
 DWELLING_FIGURES = "dwelling_building_diagnostics.json"
 CONTROLS = "pack/controls.yaml"
 SOURCES = "pack/sources.yaml"
+PRIORS = "pack/priors.yaml"
 STEP = 7919  # a prime: where the first damaged row lies under another seed
 
 Edit = Callable[[Any], Any]

@@ -27,6 +27,7 @@ FAMILY_NAMES = {
     "attributes": "attributes of persons",
     "intervals": "intervals and tiers",
     "summaries": "notes and summaries",
+    "statements": "manifest, crate, methods",
     "evidence": "evidence words, SYNTHETIC",
     "sources": "provenance and layers",
     "buildings": "buildings (invented)",

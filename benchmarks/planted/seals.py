@@ -1,4 +1,4 @@
-"""Sealing a damaged run: digests of what changed, checksums, the run's id; and freezing anew."""
+"""Sealing a damaged run: digests of what changed, checksums, its id, its crate; freezing anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from planted.kinds import NotApplicable
-from planted.kit import CONTROLS, MANIFEST, NOTES, PROVENANCE, RESIDUALS, SOURCES
+from planted.kit import CONTROLS, CRATE, MANIFEST, NOTES, PROVENANCE, RESIDUALS, SOURCES
 from synthestat.packs.pack import _digest as pack_digest
 from synthestat.sources.jsonstat import read_jsonstat
 from synthestat.tables import content_digest
@@ -37,6 +37,7 @@ def seal(run: PlantedRun, *, identity: bool = True) -> None:
             manifest["table_digests"][layer] = content_digest(run.table(layer))
     if manifest["table_digests"] != before:
         run.edit_json(MANIFEST, lambda m: m.update(table_digests=manifest["table_digests"]))
+    _describe(run)
     listed = _listed(run)
     lines = []
     for path in sorted(run.folder.rglob("*")):
@@ -45,6 +46,26 @@ def seal(run: PlantedRun, *, identity: bool = True) -> None:
             known = listed.get(name) if run.untouched(path) else None
             lines.append(f"{known or hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n")
     run.put_bytes(CHECKSUMS, "".join(lines).encode())
+
+
+def _describe(run: PlantedRun) -> None:
+    """Let the crate know of files that were added or taken away."""
+    there, was = (
+        {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+        for place in (run.folder, run.origin)
+    )
+    if there == was or CRATE not in there:
+        return
+
+    def edit(crate: dict[str, Any]) -> None:
+        of_run = next(each for each in crate["@graph"] if each["@id"] == "./")
+        for listed in (of_run["hasPart"], crate["@graph"]):
+            listed[:] = [each for each in listed if each["@id"] not in was - there]
+        for name in sorted(there - was):
+            of_run["hasPart"].append({"@id": name})
+            crate["@graph"].append({"@id": name, "@type": "File", "name": name})
+
+    run.edit_json(CRATE, edit)
 
 
 def _listed(run: PlantedRun) -> dict[str, str]:
@@ -104,7 +125,7 @@ def refreeze(run: PlantedRun, table: str, edit: Edit) -> None:
     new = run.snapshots.put(content)
     symbols = {":": "missing", "c": "suppressed"} | (entry.get("symbols") or {})
     figures = read_jsonstat(content, name=table, symbols=symbols)
-    for file in (MANIFEST, PROVENANCE, SOURCES):
+    for file in (MANIFEST, PROVENANCE, SOURCES, CRATE):
         run.edit_text(file, lambda text: text.replace(old, new))
 
     def recount(provenance: dict[str, Any]) -> None:
@@ -129,8 +150,14 @@ def demote(run: PlantedRun, control: str, level: str) -> None:
         manifest["constraints_used"][entry["level"]].remove(control)
         manifest["constraints_used"][level].append(control)
 
+    def use(provenance: dict[str, Any]) -> None:
+        old, new = f"{control} ({entry['level']})", f"{control} ({level})"
+        for table in provenance["tables"]:
+            table["used_by"] = [new if each == old else each for each in table["used_by"]]
+
     run.edit_text(CONTROLS, relabel)
     run.edit_json(MANIFEST, move)
+    run.edit_json(PROVENANCE, use)
     loose = {} if level in ("HARD", "FIRM", "SOFT") else {"status": "SKIP"}
     run.put(RESIDUALS, "control_id", control, level=level, **loose)
 

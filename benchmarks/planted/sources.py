@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from planted.kinds import BYTE, GRADED, WHOLE, NotApplicable, kind
@@ -140,3 +141,67 @@ def layer_gone_with_its_marker(run: PlantedRun) -> None:
     """The table of dwellings, or what says that there is none, is taken away."""
     table, marker = f"{DWELLINGS}.parquet", f"{DWELLINGS}.unavailable.json"
     run.remove(table if run.path(table).is_file() else marker)
+
+
+@kind(26, "layers", *GRADED)
+def place_that_nobody_looked_in(run: PlantedRun) -> None:
+    """Markers name a place where the pack has not looked, the register offices."""
+    for path in run.pick(sorted(run.folder.glob("*.unavailable.json"))):
+        run.edit_json(path.name, lambda m: m["looked_in"].append("administrative registers: all"))
+
+
+@kind(26, "layers")
+def reason_that_the_pack_does_not_give(run: PlantedRun) -> None:
+    run.edit_json(MARKER, lambda marker: marker.update(reason="Left to the next edition."))
+
+
+@kind(26, "layers")
+def evidence_that_is_easier_to_find(run: PlantedRun) -> None:
+    run.edit_json(MARKER, lambda marker: marker.update(evidence_needed=["a web search"]))
+
+
+@kind(21, "provenance_fields", *GRADED)
+def quirks_untold(run: PlantedRun) -> None:
+    """Quality flags of some tables leave out what the pack knows of them."""
+
+    def hush(document: dict[str, Any]) -> None:
+        for entry in run.pick([e for e in document["tables"] if e["quality_flags"]]):
+            entry["quality_flags"].pop()
+
+    run.edit_json(PROVENANCE, hush)
+
+
+@kind(21, "provenance_fields", *GRADED)
+def noise_that_the_pack_does_not_declare(run: PlantedRun) -> None:
+    def disturb(document: dict[str, Any]) -> None:
+        for entry in run.pick(document["tables"]):
+            entry["noise"] = "rounded" if entry["noise"] == "none" else "none"
+
+    run.edit_json(PROVENANCE, disturb)
+
+
+@kind(21, "provenance_fields", *GRADED)
+def uses_untold(run: PlantedRun) -> None:
+    def hush(document: dict[str, Any]) -> None:
+        for entry in run.pick([e for e in document["tables"] if e["used_by"]]):
+            entry["used_by"].pop()
+
+    run.edit_json(PROVENANCE, hush)
+
+
+@kind(21, "provenance_fields")
+def tables_retrieved_after_the_run(run: PlantedRun) -> None:
+    """Pack and provenance agree on a day of retrieval that had not come when the run was made."""
+    later = str(int(run.read_json(MANIFEST)["times"]["finished"][:4]) + 5)
+    told = str(run.read_json(PROVENANCE)["tables"][0]["retrieved"])
+    day = re.search(r"\d{4}(-\d\d-\d\d)", told)
+    if day is None:
+        raise NotApplicable("the table is retrieved on no day")
+    changed = told.replace(day[0], later + day[1])
+    run.edit_text(SOURCES, lambda text: text.replace(told, changed))
+
+    def put_off(document: dict[str, Any]) -> None:
+        for entry in document["tables"]:
+            entry["retrieved"] = changed if entry["retrieved"] == told else entry["retrieved"]
+
+    run.edit_json(PROVENANCE, put_off)

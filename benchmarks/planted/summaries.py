@@ -16,6 +16,8 @@ from planted.kit import (
     PlantedRun,
 )
 
+LIMITS = "pack/LIMITS.md"
+
 
 def notes_line(key: str, wrong: str) -> Callable[[str], str]:
     """An edit that gives a figure of the notes another value."""
@@ -221,3 +223,148 @@ def missed_target_said_to_be_met(run: PlantedRun) -> None:
         target |= {"observed": target["value"], "met": True}
 
     run.edit_json(HOUSEHOLD_FIGURES, boast)
+
+
+# Notes, line by line ------------------------------------------------------------------------------
+
+
+@kind(13, "notes_figures", *GRADED)
+def limits_untold_in_the_notes(run: PlantedRun) -> None:
+    """Lines of LIMITS.md that the notes leave out."""
+    limits = run.path(LIMITS).read_text(encoding="utf-8").strip().split("\n")
+    gone = run.pick([line for line in limits if line.strip()])
+
+    def leave_out(text: str) -> str:
+        head, own, tail = text.rpartition("\n".join(limits))
+        assert own
+        return head + "\n".join(line for line in limits if line not in gone) + tail
+
+    run.edit_text(NOTES, leave_out)
+
+
+@kind(13, "notes_figures")
+def line_of_the_notes_that_nothing_supports(run: PlantedRun) -> None:
+    line = "\n\nAll figures are measured.\n\n## Constraints"
+    run.edit_text(NOTES, lambda text: text.replace("\n\n## Constraints", line, 1))
+
+
+@kind(13, "notes_figures")
+def proof_in_other_words(run: PlantedRun) -> None:
+    """The notes give another proof of a relaxation than its log."""
+    relaxations = run.read_json(RELAXED)["relaxations"]
+    if not relaxations:
+        raise NotApplicable("nothing is relaxed")
+    proof, other = relaxations[0]["proof"], "the office has since corrected the figure"
+    run.edit_text(NOTES, lambda text: text.replace(proof, other, 1))
+
+
+@kind(13, "notes_figures")
+def figure_that_no_run_states(run: PlantedRun) -> None:
+    line = "| `persons` |"
+    run.edit_text(NOTES, lambda text: text.replace(line, "| `accuracy` | 100 |\n" + line, 1))
+
+
+# Households ---------------------------------------------------------------------------------------
+
+
+@kind(13, "family_structure")
+def children_of_another_age(run: PlantedRun) -> None:
+    """The composition counts children below an age that it does not state."""
+
+    def age(document: dict[str, Any]) -> None:
+        document["composition_by_size"]["children_below"] -= 1
+
+    run.edit_json(HOUSEHOLD_FIGURES, age)
+
+
+@kind(13, "family_structure", *GRADED)
+def kernel_a_year_off(run: PlantedRun) -> None:
+    """Densities of some years of the mothers' kernel are those of the year before."""
+
+    def move(document: dict[str, Any]) -> None:
+        density = document["gaps"]["mother_child"]["kernel"]["density"]
+        before = dict(density)
+        for year in run.pick([y for y in before if str(int(y) - 1) in before]):
+            density[year] = before[str(int(year) - 1)]
+
+    run.edit_json(HOUSEHOLD_FIGURES, move)
+
+
+@kind(13, "family_structure")
+def kernel_of_another_entry(run: PlantedRun) -> None:
+    def call(document: dict[str, Any]) -> None:
+        document["gaps"]["partner"]["kernel"]["entry"] += ".other"
+
+    run.edit_json(HOUSEHOLD_FIGURES, call)
+
+
+@kind(13, "household_summary")
+def exchange_settled_where_it_was_not(run: PlantedRun) -> None:
+    """The share of settled exchanges is not that of the records beside it."""
+
+    def settle(document: dict[str, Any]) -> None:
+        summary = document["refinement_summary"]
+        share = summary["settled_share"]
+        summary["settled_share"] = 1.0 if share < 1.0 else 0.5
+
+    run.edit_json(HOUSEHOLD_FIGURES, settle)
+
+
+@kind(13, "household_summary", *GRADED)
+def record_called_settled_at_its_last_sweep(run: PlantedRun) -> None:
+    def settle(document: dict[str, Any]) -> None:
+        records = [r for zone in document["refinement"].values() for r in zone.values()]
+        for record in run.pick(records):
+            record["settled"] = not record["settled"]
+
+    run.edit_json(HOUSEHOLD_FIGURES, settle)
+
+
+GAP_FIGURES = ("mean", "sd", "over_10_share", "q01", "q50", "q99")
+
+
+def widen(key: str) -> Plant:
+    """Let a figure of the partners' gaps be larger than it is."""
+
+    def plant(run: PlantedRun) -> None:
+        def edit(document: dict[str, Any]) -> None:
+            document["partner_gap_years"][key] += 0.001 if key == "over_10_share" else 1
+
+        run.edit_json(HOUSEHOLD_FIGURES, edit)
+
+    return plant
+
+
+for each in GAP_FIGURES:
+    kind(13, "household_summary", name=f"partner_gaps_of_another_{each}")(widen(each))
+
+
+@kind(13, "household_summary", *GRADED)
+def sizes_of_types_altered(run: PlantedRun) -> None:
+    def add(document: dict[str, Any]) -> None:
+        by_size = document["size_by_type"]
+        for size, word in run.pick([(s, t) for s, types in by_size.items() for t in types]):
+            by_size[size][word] += 1
+
+    run.edit_json(HOUSEHOLD_FIGURES, add)
+
+
+@kind(13, "household_summary", *GRADED)
+def fewer_who_live_alone(run: PlantedRun) -> None:
+    """Shares of residents who live alone, in some groups of sex and age, are halved."""
+
+    def halve(document: dict[str, Any]) -> None:
+        shares = document["living_alone_by_age_and_sex"]
+        known = [(sex, age) for sex, ages in shares.items() for age in ages if ages[age] > 0]
+        for sex, age in run.pick(known):
+            shares[sex][age] /= 2
+
+    run.edit_json(HOUSEHOLD_FIGURES, halve)
+
+
+@kind(13, "household_summary")
+def larger_households_declared(run: PlantedRun) -> None:
+    def declare(document: dict[str, Any]) -> None:
+        document["declared_largest"] += 5
+
+    run.edit_json(HOUSEHOLD_FIGURES, declare)

@@ -26,7 +26,7 @@ SOURCE = """
     query: "zone, year: all"
     licence: "CC0-1.0 (invented figures)"
     reference_period: "1 January 2031"
-    retrieved: "2031-02-01 (invented by tests/carried/conftest.py)"
+    retrieved: "2021-12-31 (invented by tests/carried/conftest.py)"
     sha256: {sha256}
     zone_dimension: zone
 """

@@ -41,7 +41,7 @@ def carried_population(tmp_path_factory: pytest.TempPathFactory, change_text: Ch
 def carried_run(carried_population: Population, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of Tinyland of 2031. Tests that alter it must copy it first."""
     snapshots = SnapshotStore(carried_population.pack.snapshots)
-    started = datetime(2031, 2, 1, tzinfo=UTC)
+    started = datetime(2026, 1, 1, tzinfo=UTC)
     return write_run(carried_population, snapshots, tmp_path_factory.mktemp("runs"), started)
 
 

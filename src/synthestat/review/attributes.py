@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from synthestat.review.attribute_words import word_faults
 from synthestat.review.case import Case
 from synthestat.review.record import Answer, found, skipped
 
@@ -43,12 +44,17 @@ def attributes_rules(case: Case) -> Answer:
         word = "constrained" if entry.get("control") else "modelled"
         if said.get("evidence") != word:
             faults.append(f"{name}: evidence {said.get('evidence')!r} stated, and is {word}")
+        faults += word_faults(case, entry, said)
         for key in FIGURES:
             if said.get(key) != measured[key]:
                 faults.append(f"{name}: {key} {said.get(key)} stated, {measured[key]} recounted")
         if {c: n for c, n in said.get("categories", {}).items() if n} != dict(held):
             faults.append(f"{name}: counts by category are not those of the table")
         faults += _couples(case, entry, said.get("couples_by_age") or [])
+        couples, share = measured["couples"], said.get("partner_agreement")
+        own = measured["couples_alike"] / couples if couples else None
+        if (share is None) != (own is None) or abs((share or 0.0) - (own or 0.0)) > ROUNDED:
+            faults.append(f"{name}: partner_agreement {share} stated, {own} recounted")
         if measured["couples"]:
             share = measured["couples_alike"] / measured["couples"]
             figures[f"{name}: partners alike"] = round(share, 4)

@@ -7,6 +7,7 @@ from typing import Any
 
 from synthestat.review.case import Case
 from synthestat.review.controls import EXACT
+from synthestat.review.kernels import kernel_faults
 from synthestat.review.record import Answer, Status, found, skipped
 
 GAPS = {
@@ -28,6 +29,8 @@ _OTHER_GAPS = {
         JOIN (SELECT mother_id, min(age) AS age FROM persons GROUP BY 1) y
           ON y.mother_id = c.mother_id GROUP BY c.mother_id""",
 }
+ELDERLY, LARGEST_SHOWN = 65, 10
+"""Years from which a member counts as elderly, and the open class of sizes: the contract."""
 _FIVE_YEARS = "CASE WHEN {0} >= 95 THEN '95+' ELSE ({0} // 5 * 5) || '-' || ({0} // 5 * 5 + 4) END"
 _ARRANGEMENTS = f"""
     WITH parents AS (
@@ -53,10 +56,10 @@ _ARRANGEMENTS = f"""
       count(*)
     FROM persons JOIN homes USING (household_id) LEFT JOIN parents ON parent = person_id
     GROUP BY ALL"""
-_COMPOSITION = """
-    SELECT least(n, 10), children, elderly, count(*) FROM (
+_COMPOSITION = f"""
+    SELECT least(n, {LARGEST_SHOWN}), children, elderly, count(*) FROM (
       SELECT household_id, count(*) AS n, count(*) FILTER (age < $adult_age) AS children,
-        count(*) FILTER (age >= 65) AS elderly
+        count(*) FILTER (age >= {ELDERLY}) AS elderly
       FROM persons JOIN households USING (household_id) WHERE kind = 'private'
       GROUP BY household_id) GROUP BY ALL"""
 _COUNTS = {
@@ -87,7 +90,7 @@ _COUNTS = {
 
 
 def family_structure(case: Case) -> Answer:
-    """Living arrangements, gaps by year and compositions as recomputed from the tables."""
+    """Living arrangements, gaps, their kernels and compositions as recomputed."""
     stated = case.json("household_diagnostics.json")
     faults = list(
         _apart(
@@ -108,6 +111,14 @@ def family_structure(case: Case) -> Answer:
     rows = {tuple(row[:3]): row[3] for row in stated["composition_by_size"]["rows"]}
     counted = {tuple(row[:3]): row[3] for row in case.rows(_COMPOSITION)}
     faults += _apart("composition_by_size", rows, counted)
+    known = {"largest_size_is_open": LARGEST_SHOWN, "elderly_from": ELDERLY}
+    known["children_below"] = case.pack.rules["adult_age"]
+    faults += [
+        f"composition_by_size.{key}: {stated['composition_by_size'].get(key)} stated, {value} used"
+        for key, value in known.items()
+        if stated["composition_by_size"].get(key) != value
+    ]
+    faults += kernel_faults(case, stated["gaps"])
     for name, sql in _COUNTS.items():
         told = {(str(group),): n for group, n in stated[name].items()}
         faults += _apart(name, told, {(str(group),): n for group, n in case.rows(sql)})

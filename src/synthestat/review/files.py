@@ -11,7 +11,7 @@ import polars as pl
 
 from synthestat.review import assignments, buildings, overlays
 from synthestat.review.case import TABLES, Case
-from synthestat.review.definitions import read_yaml
+from synthestat.review.definitions import BINDING, read_yaml
 from synthestat.review.record import Answer, found
 from synthestat.tables import content_digest
 
@@ -177,7 +177,7 @@ def table_digests(case: Case) -> Answer:
 
 
 def layers(case: Case) -> Answer:
-    """Exactly one of table and marker for each layer, as the manifest says; markers explain."""
+    """One of table and marker for each layer, as the manifest says; markers explain as the pack."""
     faults = []
     stated = case.manifest["layers"]
     faults += [f"{name}: no such layer" for name in stated if name not in TABLES.values()]
@@ -244,24 +244,6 @@ def closed_words(case: Case) -> Answer:
     return found(faults, f"{len(lists)} coded columns keep their lists")
 
 
-def run_identity(case: Case) -> Answer:
-    """One run id, country, scope and seed in every file, and a scope that the pack knows."""
-    manifest, country = case.manifest, case.pack.country
-    run_id, scope = str(manifest["run_id"]), str(manifest["scope"])
-    faults = []
-    for key, wanted in (("country", country["country"]), ("scope", country["scope"])):
-        if manifest[key] != wanted:
-            faults.append(f"manifest: {key} {manifest[key]!r}, pack/country.yaml {wanted!r}")
-    start, end = f"{manifest['country']}_{scope}_".lower(), f"_seed{manifest['seed']}"
-    if not (run_id.startswith(start) and run_id.endswith(end)):
-        faults.append(f"manifest: run_id {run_id} is not {start}<digest>{end}")
-    for path in sorted(case.folder.glob("*.json")):
-        document = case.json(path.name)
-        if document.get("run_id", run_id) != run_id:
-            faults.append(f"{path.name}: run_id {document['run_id']}, manifest {run_id}")
-    return found(faults, f"every file speaks of {run_id}")
-
-
 def _marker_faults(case: Case, marker: Path) -> Iterator[str]:
     document = case.json(marker.name)
     for key in MARKER_TEXTS:
@@ -274,6 +256,30 @@ def _marker_faults(case: Case, marker: Path) -> Iterator[str]:
     ):
         if document.get(key) != wanted:
             yield f"{marker.name}: {key} is {document.get(key)!r}, must be {wanted!r}"
+    declared = _declared(case, str(document.get("layer")))
+    if declared is None:
+        yield f"{marker.name}: pack/country.yaml declares no such layer unavailable"
+        return
+    for key, wanted in declared.items():
+        if document.get(key) != wanted:
+            yield f"{marker.name}: {key} is {document.get(key)!r}, in the pack {wanted!r}"
+
+
+def _declared(case: Case, layer: str) -> dict[str, Any] | None:
+    """What the pack says of a layer that it cannot support; None where it says nothing.
+
+    Dwellings that no control counts need no entry: nobody has looked beyond the controls.
+    """
+    for entry in case.pack.country.get("unavailable_layers") or ():
+        if str(entry["layer"]) == layer:
+            lists = {key: list(entry[key]) for key in ("evidence_needed", "looked_in")}
+            return {"reason": entry["reason"], **lists}
+    counted = any(
+        control.counts == "dwellings" and control.level in BINDING for control in case.pack.controls
+    )
+    if layer == "synthetic_dwellings" and not counted:
+        return {"looked_in": ["controls.yaml"]}
+    return None
 
 
 def _full_columns(view: str) -> list[str]:

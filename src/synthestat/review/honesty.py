@@ -22,6 +22,11 @@ NO_VALUE = ("unavailable", "blocked")
 NOTICE = "SYNTHETIC"
 INVENTED = ("ZZ", "ZZZ", "AA", "AAA")
 """Codes that ISO 3166-1 leaves to users and that no country is known by."""
+DESCRIBED = (
+    *("family", "kind", "label", "status", "geography", "variant", "confidence", "evidence"),
+    *("reference_period", "citation", "address"),
+)
+"""What the diagnostics say of a distribution, as the registry says it."""
 EXAMPLE = re.compile(
     r"(//|\.)(example\.(com|net|org)|[^/:]*\.(test|example|invalid)|localhost)(?=[/:?#]|$)"
 )
@@ -153,9 +158,15 @@ def registry_entries(case: Case) -> Answer:
     for name in sorted(known.keys() & listed.keys()):
         faults += [
             f"{name}: {key} {listed[name].get(key)!r} is listed, {known[name].get(key)!r} declared"
-            for key in ("family", "status", "geography", "variant", "confidence", "evidence")
-            if listed[name].get(key) != known[name].get(key)
+            for key in DESCRIBED
+            if (listed[name].get(key) or "") != (known[name].get(key) or "")
         ]
+    own = {case.pack.country["country"], *(zone.code for zone in case.pack.geography)}
+    faults += [
+        f"{name}: called current, and is of {entry['geography']}, no zone of this country"
+        for name, entry in known.items()
+        if entry["variant"] == "current" and entry["geography"] not in own
+    ]
     default = sorted(name for name in known if name.startswith("default."))
     if sorted(case.manifest["default_priors"]) != default:
         faults.append(f"build_manifest.json: default_priors are not {', '.join(default)}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import inf, sqrt
+from math import inf
 from typing import Any
 
 from synthestat.review.case import TABLES, Case
 from synthestat.review.controls import EXACT, deviation, expected_status
 from synthestat.review.definitions import BINDING
-from synthestat.review.family_structure import GAPS, observed_target
+from synthestat.review.family_structure import observed_target
+from synthestat.review.household_figures import figure_faults
+from synthestat.review.notes_layout import layout_faults
 from synthestat.review.proofs import noted_faults
 from synthestat.review.record import Answer, found
 from synthestat.review.recount import Cell
@@ -27,7 +29,7 @@ LARGEST = "SELECT max(size) FROM households WHERE kind = 'private'"
 
 
 def notes_figures(case: Case) -> Answer:
-    """Each figure of model_notes.md as recomputed from the tables."""
+    """Each figure of model_notes.md as recomputed; no line of no section; every limit told."""
     text = case.text("model_notes.md")
     stated, known = dict(_FIGURE.findall(text)), dict(_figures(case))
     faults = [f"`{name}`: not in the notes" for name in known if name not in stated]
@@ -38,9 +40,9 @@ def notes_figures(case: Case) -> Answer:
     faults += noted_faults(case, text)
     faults += _target_lines(case, text)
     faults += _layer_lines(case, text)
-    unknown = sorted(stated.keys() - known.keys())
-    figures = {"compared": len(known), "not recomputed": unknown}
-    return found(faults, f"{len(known)} figures as recomputed", figures=figures)
+    faults += layout_faults(case, text)
+    faults += [f"`{name}`: no figure of this run" for name in sorted(stated.keys() - known.keys())]
+    return found(faults, f"{len(known)} figures as recomputed", figures={"compared": len(known)})
 
 
 def manifest_coverage(case: Case) -> Answer:
@@ -102,49 +104,6 @@ def _status_faults(
                 yield f"by_level.{level}.{status or 'without a row'}: {told}"
 
 
-def fit_summary(case: Case) -> Answer:
-    """distribution_diagnostics.json sums up every control as recounted, at its declared level."""
-    stated = {
-        str(row["control_id"]): row
-        for row in case.json("distribution_diagnostics.json")["families"]
-    }
-    judged: dict[str, list[Cell]] = {}
-    for cell in case.cells:
-        if cell.judged:
-            judged.setdefault(cell.control.id, []).append(cell)
-    faults = [f"{name}: not recounted" for name in sorted(stated.keys() - judged.keys())]
-    for name, cells in judged.items():
-        row = stated.get(name)
-        if row is None:
-            faults.append(f"{name}: no row sums it up")
-            continue
-        residuals = [abs(cell.residual) for cell in cells]
-        mean = sum(cell.target or 0.0 for cell in cells) / len(cells)
-        error = sqrt(sum(each**2 for each in residuals) / len(cells))
-        wanted: dict[str, Any] = {
-            "family": cells[0].control.family,
-            "level": cells[0].control.level,
-            "rows": len(cells),
-            "exact": residuals.count(0),
-            "total_absolute_error": sum(residuals),
-            "largest_residual": max(residuals),
-        }
-        if mean:
-            wanted["srmse"] = error / mean
-        faults += [
-            f"{name}: {key} {row.get(key)} stated, {value} recounted"
-            for key, value in wanted.items()
-            if not _alike(row.get(key), value)
-        ]
-    return found(faults, f"{len(judged)} controls are summed up as recounted")
-
-
-def _alike(stated: object, value: object) -> bool:
-    if isinstance(stated, int | float) and isinstance(value, int | float):
-        return abs(stated - value) <= EXACT * max(1.0, abs(value))
-    return stated == value
-
-
 def household_summary(case: Case) -> Answer:
     """household_diagnostics.json as recomputed from persons and households."""
     stated = case.json("household_diagnostics.json")
@@ -169,12 +128,8 @@ def household_summary(case: Case) -> Answer:
         *("institutional_households", "institutional_residents"),
     ):
         wanted[key] = known[key]
-    for key, pairs in GAPS.items():
-        sql = f"SELECT count(*), min(years), max(years) FROM ({pairs})"
-        wanted[f"{key}_gap_years"] = dict(
-            zip(("pairs", "min", "max"), case.rows(sql)[0], strict=True)
-        )
-    return found(_disagreements(stated, wanted), "the diagnostics are those of the tables")
+    faults = [*_disagreements(stated, wanted), *figure_faults(case, stated)]
+    return found(faults, "the diagnostics are those of the tables")
 
 
 def dwelling_summary(case: Case) -> Answer:
@@ -290,10 +245,15 @@ def _targets(case: Case) -> Iterator[tuple[tuple[str, str], int]]:
 
 
 def _control_lines(case: Case, text: str) -> Iterator[str]:
-    """Lines of the table of controls that the recounted cells contradict."""
+    """Lines of the table of controls that the recounted cells contradict, or that are not there."""
     known = {control.id: control for control in case.pack.controls}
-    for name, level, *numbers in _CONTROL.findall(text):
+    told = _CONTROL.findall(text)
+    judged = {cell.control.id for cell in case.cells if cell.judged}
+    for name in sorted(judged - {line[0] for line in told}):
+        yield f"{name}: not in the table of controls"
+    for name, level, *numbers in told:
         if name not in known:
+            yield f"{name}: no control of the pack"
             continue
         cells = [cell for cell in case.cells if cell.control.id == name and cell.judged]
         exact = sum(cell.residual == 0 for cell in cells)
@@ -373,8 +333,6 @@ def _disagreements(stated: dict[str, Any], wanted: dict[str, Any]) -> Iterator[s
             yield f"{key}: not stated"
         elif isinstance(value, dict):
             inner = {str(group): number for group, number in stated[key].items() if number}
-            if key.endswith("_gap_years"):
-                inner = {group: inner.get(group) for group in value}
             for group in sorted(value.keys() | inner.keys()):
                 if abs((inner.get(group) or 0) - (value.get(group) or 0)) > EXACT:
                     yield f"{key}.{group}: {inner.get(group)} stated, {value.get(group)} recomputed"

@@ -178,3 +178,5 @@ def without_faults(case: Case, summary: Mapping[str, Any], quantities: set[str])
         yield "without_interval: a column is listed twice"
     if f" {len(listed)} modelled columns" not in str(summary.get("status")):
         yield f"status does not say {len(listed)} modelled columns: {summary.get('status')}"
+    if not str(summary.get("policy") or "").strip():
+        yield "no policy is stated"

@@ -20,6 +20,8 @@ NEEDED = ("small_cells", "uniqueness", "determined_claims")
 """The checks without which nothing is released."""
 KEYS = ("zone_code", "age", "sex")
 """What anyone knows of a neighbour: keys that uniqueness takes in; assumption, no source."""
+NONE_RUN = "No disclosure check has been run"
+"""What the statement says if and only if the report has no check."""
 RESULTS = ("PASS", "FAIL")
 
 
@@ -31,8 +33,12 @@ def release_mode(case: Case) -> Answer:
     report = case.json(REPORT)
     mode, checks = str(report["release_mode"]), list(report["checks"])
     faults = [] if mode in MODES else [f"release mode {mode!r} is none of {', '.join(MODES)}"]
-    if not str(report.get("statement") or "").strip():
+    statement = " ".join(str(report.get("statement") or "").split())
+    if not statement:
         faults.append(f"{REPORT}: no statement")
+    elif (NONE_RUN in statement) == bool(checks):
+        said = "says" if checks else "does not say"
+        faults.append(f"{REPORT}: {len(checks)} checks, and its statement {said}: {NONE_RUN}")
     failed = [str(each["id"]) for each in checks if each.get("result") == "FAIL"]
     faults += [
         f"{each.get('id')}: result {each.get('result')!r}"

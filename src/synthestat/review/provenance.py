@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ SAID = (
     *("publisher", "address", "query", "retrieved"),
     *("reference_period", "licence", "sha256", "title"),
 )
+_DAY = re.compile(r"\b\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])\b")
+AHEAD = timedelta(hours=14)
+"""How far the clock of the earliest time zone is ahead of UTC, in which runs give their times."""
 _YEAR = re.compile(r"\b(?:1[89]|20)\d{2}\b")
 SLACK = 1e-6  # rounding of a sum of float64 figures, relative to the sum
 
 
 def provenance_fields(case: Case) -> Answer:
-    """Every table has owner, address, query, retrieval, reference period, licence and hash."""
+    """Every table has its owner, address, dates, licence, hash, quirks and uses as in the pack."""
     entries = _entries(case)
     faults = [
         f"{name}: nothing under {key!r}"
@@ -39,7 +43,43 @@ def provenance_fields(case: Case) -> Answer:
             for key in SAID
             if name in entries and str(entries[name].get(key)) != str(source.entry.get(key))
         ]
+        if name in entries:
+            faults += [f"{name}: {fault}" for fault in _word_faults(case, name, entries[name])]
+    faults += [
+        f"{name}: in pack/sources.yaml alone"
+        for name in sorted(case.pack.sources.keys() - entries.keys())
+    ]
     return found(faults, f"{len(entries)} tables are fully described")
+
+
+def _word_faults(case: Case, name: str, entry: dict[str, Any]) -> Iterator[str]:
+    """Quirks, noise and uses that the pack has otherwise; a retrieval after the run was made."""
+    source = case.pack.sources[name]
+    noise = source.noise.get("kind") if isinstance(source.noise, Mapping) else source.noise
+    wanted = {
+        "quality_flags": list(source.entry.get("quirks") or ()),
+        "noise": noise or "none",
+        "used_by": _uses(case, name),
+    }
+    for key, value in wanted.items():
+        if entry.get(key) != value:
+            yield f"{key} is {entry.get(key)!r}, by the pack {value!r}"
+    day = _DAY.search(str(entry.get("retrieved")))
+    finished = str(case.manifest["times"]["finished"])
+    if day and datetime.fromisoformat(day[0]) > datetime.fromisoformat(finished[:19]) + AHEAD:
+        yield f"retrieved {day[0]}, after the run was made ({finished})"
+
+
+def _uses(case: Case, table: str) -> list[str]:
+    """The controls and distributions that take a table, each with its level."""
+    controls = [f"{c.id} ({c.level})" for c in case.pack.controls if c.table == table]
+    return controls + [
+        f"{name} (GUIDE)"
+        for name, entry in case.pack.registry.items()
+        if entry["kind"] == "table"
+        and entry["status"] == "used"
+        and str(entry["values"].get("table")) == table
+    ]
 
 
 def snapshot_hashes(case: Case) -> Answer:

@@ -13,54 +13,49 @@ from synthestat.review import (
     buildings,
     controls,
     evidence,
-    family_structure,
     files,
     geography,
     honesty,
     households,
+    identity,
     links,
-    notes,
     overlays,
     privacy,
-    provenance,
     relaxations,
-    replicates,
     roles,
     tiers,
-    uncertainty,
     universes,
 )
+from synthestat.review.document_questions import DOCUMENT_QUESTIONS
+from synthestat.review.question_words import (
+    ASSIGNMENT,
+    ATTRIBUTES,
+    BUILDINGS,
+    CONTROLS,
+    COUNTRY,
+    DEFAULTS,
+    DWELLINGS,
+    EXACT,
+    HOUSEHOLDS,
+    INTERVALS,
+    MANIFEST,
+    NOTES,
+    OVERLAYS,
+    PERSONS,
+    PLACES,
+    PRIORS,
+    REBUILD,
+    RECOUNT,
+    RELAXED,
+    RESIDUALS,
+    RESTORE,
+    REWRITE,
+    SOURCES,
+    SUMMARY,
+    TIERS,
+    ZONES,
+)
 from synthestat.review.record import Question
-
-PERSONS = "synthetic_persons.parquet"
-HOUSEHOLDS = "synthetic_households.parquet"
-DWELLINGS = "synthetic_dwellings.parquet"
-BUILDINGS = "synthetic_building_assignments.parquet"
-OVERLAYS = "hidden_population_overlays.parquet"
-PLACES = "work_school_assignments.parquet"
-RESIDUALS = "constraint_residuals.parquet"
-SUMMARY = "constraint_residuals.json"
-MANIFEST = "build_manifest.json"
-RELAXED = "relaxations.json"
-PROVENANCE = "source_provenance.json"
-INTERVALS = "uncertainty.parquet"
-SPREADS = "uncertainty_summary.json"
-TIERS = "geography_quality_tiers.json"
-NOTES = "model_notes.md"
-COUNTRY = "pack/country.yaml"
-CONTROLS = "pack/controls.yaml"
-SOURCES = "pack/sources.yaml"
-PRIORS = "pack/priors.yaml"
-DEFAULTS = "pack/default_priors.yaml"
-ATTRIBUTES = "pack/attributes.yaml"
-ASSIGNMENT = f"pack/{assignments.PACK}"
-ZONES = "pack/geography.csv"
-RECOUNT = (COUNTRY, CONTROLS, SOURCES, ZONES)
-
-EXACT = "none may differ: the run bundle's contract"
-REBUILD = "build the run again; never mend a table by hand"
-REWRITE = "write the file anew from the tables of the run"
-RESTORE = "fetch the bundle again from where it was published, or build it again"
 
 # fmt: off
 QUESTIONS: tuple[Question, ...] = (
@@ -76,8 +71,9 @@ QUESTIONS: tuple[Question, ...] = (
         files.table_digests,
     ),
     Question(
-        "layers", "files", 26, (MANIFEST,),
-        "exactly one of table and marker for each of six layers: the contract", REBUILD,
+        "layers", "files", 26, (MANIFEST, COUNTRY, CONTROLS),
+        "exactly one of table and marker for each of six layers: the contract; markers say what "
+        "country.yaml says under unavailable_layers", REBUILD,
         files.layers,
     ),
     Question(
@@ -93,9 +89,10 @@ QUESTIONS: tuple[Question, ...] = (
         files.closed_words,
     ),
     Question(
-        "run_identity", "files", 20, (MANIFEST, COUNTRY),
-        "one run id, country, scope and seed: the contract", REBUILD,
-        files.run_identity,
+        "run_identity", "files", 20, (MANIFEST, COUNTRY, ZONES),
+        "one run id, country, scope and seed, its times in order: the contract; words and lists of "
+        "country.yaml", REBUILD,
+        identity.run_identity,
     ),
     Question(
         "pack_digest", "files", 10, (MANIFEST, COUNTRY),
@@ -116,8 +113,9 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "registry_entries", "honesty", 19,
-        ("distribution_diagnostics.json", MANIFEST, PRIORS, DEFAULTS),
-        "variant, confidence and evidence as in pack/priors.yaml and its defaults", REWRITE,
+        ("distribution_diagnostics.json", MANIFEST, PRIORS, DEFAULTS, COUNTRY, ZONES),
+        "every word as in pack/priors.yaml and its defaults; current is of the country itself",
+        REWRITE,
         honesty.registry_entries,
     ),
     Question(
@@ -128,7 +126,8 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "release_mode", "honesty", 27, (privacy.REPORT,),
-        f"a mode other than internal needs {', '.join(privacy.NEEDED)}, passed: the contract",
+        f"a mode other than internal needs {', '.join(privacy.NEEDED)}, passed, and the statement "
+        "says whether any was run: the contract",
         "run the disclosure checks, or keep the run internal",
         privacy.release_mode,
     ),
@@ -476,123 +475,6 @@ QUESTIONS: tuple[Question, ...] = (
         "draw the attribute from its table or pattern; declare it unavailable where there is none",
         attributes.attribute_shares,
     ),
-    # Uncertainty
-    Question(
-        "intervals", "uncertainty", 17, (INTERVALS, PERSONS, HOUSEHOLDS, *RECOUNT),
-        "low < estimate < high around every count that no table publishes, no less than nobody, no "
-        "more than everybody: the contract",
-        "give each modelled count an interval of its own",
-        uncertainty.intervals,
-    ),
-    Question(
-        "interval_rows", "uncertainty", 17,
-        (INTERVALS, PERSONS, HOUSEHOLDS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
-        "a row for each modelled count of each zone and the country, estimates exact: the contract",
-        "state every modelled count as the tables of the run hold it",
-        uncertainty.interval_rows,
-    ),
-    Question(
-        "interval_origins", "uncertainty", 17,
-        (INTERVALS, RESIDUALS, HOUSEHOLDS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
-        "the entries behind it as the method of each, no width shared by all: the contract",
-        "give each modelled count an interval of its own",
-        uncertainty.interval_origins,
-    ),
-    Question(
-        "interval_widths", "uncertainty", 17, (INTERVALS, SPREADS, ZONES, COUNTRY),
-        "{width_least} to {width_most} standard deviations; the country's {country_width_least} of "
-        "its widest zone's to {country_width_most} of all zones' together, and its deviation at "
-        "most theirs: deviations are subadditive; between draws at least {country_between_least} "
-        "of its own declared doubt; within them at most {within_most} of the count",
-        "draw the country with its zones, and state variances of the same draws",
-        uncertainty.interval_widths,
-    ),
-    Question(
-        "interval_summary", "uncertainty", 17,
-        (INTERVALS, SPREADS, PERSONS, COUNTRY, ATTRIBUTES, PRIORS, DEFAULTS),
-        "figures of the summary are those of the table, spreads those declared for the confidence "
-        "of its entries, every modelled column without an interval listed: the contract", REWRITE,
-        uncertainty.interval_summary,
-    ),
-    Question(
-        "replicates", "uncertainty", 9,
-        (MANIFEST, SPREADS, INTERVALS, PERSONS, HOUSEHOLDS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
-        "HARD exact and households sound in every replicate: the contract", REBUILD,
-        replicates.replicates,
-    ),
-    # Summaries
-    Question(
-        "notes_figures", "notes", 13,
-        (NOTES, RELAXED, PERSONS, HOUSEHOLDS, PRIORS, DEFAULTS, *RECOUNT),
-        EXACT, REWRITE, notes.notes_figures,
-    ),
-    Question(
-        "manifest_coverage", "notes", 13, (MANIFEST, PERSONS, HOUSEHOLDS, *RECOUNT),
-        EXACT, REWRITE, notes.manifest_coverage,
-    ),
-    Question(
-        "residual_summary", "notes", 13, (SUMMARY, RESIDUALS, RELAXED, *RECOUNT),
-        EXACT, REWRITE, notes.residual_summary,
-    ),
-    Question(
-        "fit_summary", "notes", 13, ("distribution_diagnostics.json", *RECOUNT),
-        EXACT, REWRITE, notes.fit_summary,
-    ),
-    Question(
-        "household_summary", "notes", 13, ("household_diagnostics.json", PERSONS, HOUSEHOLDS),
-        EXACT, REWRITE, notes.household_summary,
-    ),
-    Question(
-        "family_structure", "notes", 13,
-        ("household_diagnostics.json", PERSONS, HOUSEHOLDS, COUNTRY),
-        EXACT, REWRITE, family_structure.family_structure,
-    ),
-    Question(
-        "soft_targets", "notes", 13,
-        ("household_diagnostics.json", PERSONS, HOUSEHOLDS, COUNTRY, PRIORS, DEFAULTS),
-        "within the tolerance of priors.yaml, else WARN; the figures exact: the contract",
-        "mend the registry and build again; never widen a tolerance to meet it",
-        family_structure.soft_targets,
-    ),
-    Question(
-        "dwelling_summary", "notes", 13, ("dwelling_building_diagnostics.json", DWELLINGS),
-        EXACT, REWRITE, notes.dwelling_summary,
-    ),
-    # Provenance
-    Question(
-        "provenance_fields", "provenance", 21, (PROVENANCE, SOURCES),
-        "owner, address, query, retrieval, period, licence, hash: the contract",
-        "complete sources.yaml and build again", provenance.provenance_fields,
-    ),
-    Question(
-        "snapshot_hashes", "provenance", 21, (PROVENANCE, MANIFEST, SOURCES),
-        "one hash for each table, and the frozen bytes have it: the contract",
-        "restore the frozen bytes; never adjust a recorded hash",
-        provenance.snapshot_hashes,
-    ),
-    Question(
-        "source_years", "provenance", 22, (SOURCES, CONTROLS),
-        "titles, frozen labels and cells in use are of the reference period: sources.yaml",
-        "freeze the table of the right year, or mend its description",
-        provenance.source_years,
-    ),
-    Question(
-        "provenance_counts", "provenance", 22, (PROVENANCE, SOURCES),
-        "cell counts, sums and symbols of the frozen table", REWRITE,
-        provenance.provenance_counts,
-    ),
-    # What more evidence would give
-    Question(
-        "missing_layers", "evidence", 26, (),
-        "six layers, each with a table; else looked for in every place of the thresholds",
-        "look for the evidence that the marker names; list the places under `looked_in`",
-        evidence.missing_layers, required=False,
-    ),
-    Question(
-        "national_widths", "evidence", 17, (INTERVALS, PERSONS, HOUSEHOLDS, COUNTRY),
-        "{national_width} of the estimate at most, of counts of {national_share} of all or more",
-        "find a table, survey or register for the quantity, or say where it was looked for",
-        evidence.national_widths, required=False,
-    ),
+    *DOCUMENT_QUESTIONS,
 )
 # fmt: on

@@ -14,14 +14,15 @@ ROUNDING = 2e-6  # of a figure that is given with six places
 
 
 def quality_tiers(case: Case) -> Answer:
-    """Each zone has one tier, the one that its figures earn by the rules, with what lowers it."""
+    """Each zone has the tier that its figures earn; rules and reasons are told as they are."""
     document = case.json("geography_quality_tiers.json")
     entries = list(document["tiers"])
-    rules = next(
-        e["values"]
+    declared = next(
+        e
         for e in case.pack.registry.values()
         if e["family"] == "quality_tiers" and e["status"] == "used"
     )
+    rules = declared["values"]
     missing = sorted(TABLES[v] for v in TABLES if case.declared_unavailable(v))
     zones = sorted(case.pack.zones)
     there = sorted(str(entry["zone"]) for entry in entries)
@@ -32,13 +33,14 @@ def quality_tiers(case: Case) -> Answer:
         faults += [f"{zone}: twice" for zone in sorted(set(there)) if there.count(zone) > 1]
     if list(document["missing_layers"]) != missing:
         faults.append(f"missing layers {document['missing_layers']}, unavailable are {missing}")
-    tables = _tables(case)
-    figures = _figures(case, float(rules["least_count"]), tables)
+    faults += _rule_faults(document, str(declared["id"]), rules)
+    figures = _figures(case, float(rules["least_count"]))
+    tables = _tables(case, "HARD", "FIRM", "SOFT")
     for entry in entries:
         if str(entry["zone"]) in figures:
             own = figures[str(entry["zone"])]
             faults += _entry_faults(entry, own, rules, missing)
-            faults += _table_faults(entry, tables.get(str(entry["zone"]), {}))
+            faults += _table_faults(entry, tables.get(str(entry["zone"]), set()))
     low = sorted(str(entry["zone"]) for entry in entries if entry["tier"] in ("C", "D"))
     if low != list(case.manifest["zones_degraded"]):
         faults.append("the manifest's zones_degraded are not the zones of tier C and D")
@@ -66,6 +68,69 @@ def _entry_faults(
         yield f"{zone}: tier {tier}, but {earned} by the rules{f' ({why})' if why else ''}"
     if tier != "A" and not entry.get("reasons"):
         yield f"{zone}: tier {tier} without a reason"
+    wanted = set(_reasons(entry["figures"], rules, missing))
+    told = {str(reason) for reason in entry.get("reasons") or ()}
+    yield from (
+        f"{zone}: a reason that its figures do not give: {r}" for r in sorted(told - wanted)
+    )
+    yield from (f"{zone}: a reason that is not told: {r}" for r in sorted(wanted - told))
+
+
+def _reasons(
+    figures: Mapping[str, Any], rules: Mapping[str, Any], missing: list[str]
+) -> Iterator[str]:
+    """What lowers a zone's tier, in words: each figure beside the bound that it breaks."""
+    for part, sign in (("most", 1), ("least", -1)):
+        for name, bounds in rules[part].items():
+            kept = [t for t in TIERS if t not in bounds or sign * figures[name] <= sign * bounds[t]]
+            if kept[0] != "A":
+                better = TIERS[TIERS.index(kept[0]) - 1]
+                yield (
+                    f"{kept[0]}: {_spoken(name)} {figures[name]:g}, tier {better} asks for at "
+                    f"{part} {bounds[better]:g}"
+                )
+    for layer in missing:
+        if layer in rules["without_layer"]:
+            yield f"{rules['without_layer'][layer]}: {_spoken(layer)} unavailable"
+
+
+def _rule_faults(
+    document: Mapping[str, Any], entry: str, rules: Mapping[str, Any]
+) -> Iterator[str]:
+    """Rules told under another entry's name, or in other words than the registry's bounds."""
+    if document["entry"] != entry:
+        yield f"the rules are said to be of {document['entry']!r}, the pack takes {entry!r}"
+    wanted = {TIERS[-1]: {f"what {TIERS[-2]} asks for is not met"}}
+    for tier in TIERS[:-1]:
+        wanted[tier] = {
+            f"{_spoken(name)} at {part} {bounds[tier]:g}"
+            for part in ("most", "least")
+            for name, bounds in rules[part].items()
+            if tier in bounds
+        } | {
+            f"{_spoken(layer)} available"
+            for layer, best in rules["without_layer"].items()
+            if best > tier
+        }
+    for tier in sorted(wanted.keys() | document["rules"].keys()):
+        asked = wanted.get(tier, set())
+        told = {part for part in str(document["rules"].get(tier, "")).split("; ") if part}
+        for part in sorted(told ^ asked):
+            where = "is told alone" if part in told else "is in the registry alone"
+            yield f"rules of tier {tier}: {part!r} {where}"
+
+
+def _table_faults(entry: Mapping[str, Any], tables: set[tuple[str, str]]) -> Iterator[str]:
+    """Tables listed for a zone that have no figure of it, or that are left out."""
+    listed = entry.get("tables") or {}
+    told = {(str(level), str(name)) for level, names in listed.items() for name in names}
+    for level, name in sorted(told ^ tables):
+        where = "has no figure of it" if (level, name) in told else "is not listed"
+        yield f"{entry['zone']}: {name} ({level}) {where}"
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _earned(
@@ -84,31 +149,7 @@ def _earned(
     return tier, "" if tier == "A" else why
 
 
-def _tables(case: Case) -> dict[str, dict[str, str]]:
-    """The HARD and FIRM controls that give a figure of each zone, with their levels."""
-    tables: dict[str, dict[str, str]] = {}
-    for cell in case.cells:
-        if cell.control.level in ("HARD", "FIRM") and cell.target is not None:
-            tables.setdefault(cell.zone, {})[cell.control.id] = cell.control.level
-    return tables
-
-
-def _table_faults(entry: Mapping[str, Any], tables: Mapping[str, str]) -> Iterator[str]:
-    """Tables listed for a zone that give no figure of it at that level, and those left out."""
-    listed = entry.get("tables")
-    if not isinstance(listed, Mapping):
-        return
-    said = {(str(name), str(level)) for level, names in listed.items() for name in names}
-    said = {(name, level) for name, level in said if level in ("HARD", "FIRM")}
-    for name, level in sorted(said - set(tables.items())):
-        yield f"{entry['zone']}: {name} is listed as {level}, and gives no such figure of the zone"
-    for name, level in sorted(set(tables.items()) - said):
-        yield f"{entry['zone']}: {name} ({level}) gives a figure of the zone, and is not listed"
-
-
-def _figures(
-    case: Case, least: float, tables: Mapping[str, Mapping[str, str]]
-) -> dict[str, dict[str, float]]:
+def _figures(case: Case, least: float) -> dict[str, dict[str, float]]:
     """The figures of every zone that the rules bound."""
     shares = dict(_shares(case))
     widths: dict[str, list[float]] = {}
@@ -120,6 +161,7 @@ def _figures(
     relaxed = [str(entry["zone"]) for entry in case.relaxations]
     homes = "SELECT DISTINCT zone_code, universe FROM households WHERE kind = 'private'"
     modelled = [str(z) for z, u in case.rows(homes) if (z, u) not in case.published_households]
+    tables = _tables(case, "HARD", "FIRM")
     return {
         zone: {
             "modelled_share": shares.get(zone, 0.0),
@@ -131,6 +173,15 @@ def _figures(
         }
         for zone in case.pack.zones
     }
+
+
+def _tables(case: Case, *levels: str) -> dict[str, set[tuple[str, str]]]:
+    """The controls of some levels with a figure of a zone, each with its level, by zone."""
+    tables: dict[str, set[tuple[str, str]]] = {}
+    for cell in case.cells:
+        if cell.control.level in levels and cell.target is not None:
+            tables.setdefault(cell.zone, set()).add((cell.control.level, cell.control.id))
+    return tables
 
 
 def _shares(case: Case) -> Iterator[tuple[str, float]]:

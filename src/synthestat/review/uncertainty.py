@@ -184,7 +184,7 @@ def _deviation(row: Mapping[str, Any]) -> float:
 
 
 def interval_summary(case: Case) -> Answer:
-    """The summary's figures are those of the table, its sources of spread those declared."""
+    """Figures are those of the table, sources of spread those declared, gaps those there are."""
     summary = case.json("uncertainty_summary.json")
     rows = case.records("SELECT * FROM uncertainty")
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
