@@ -403,20 +403,6 @@ def table_listed_for_a_zone_that_it_leaves_out(run: PlantedRun) -> None:
     run.edit_json(TIERS, add)
 
 
-@kind(17, "interval_summary", *GRADED)
-def columns_no_longer_without_interval(run: PlantedRun) -> None:
-    """Modelled columns that have no interval are not told, and not counted."""
-
-    def hush(document: dict[str, Any]) -> None:
-        listed = document["without_interval"]
-        said = f"; {len(listed)} modelled"
-        gone = run.pick(listed)
-        listed[:] = [each for each in listed if each not in gone]
-        document["status"] = document["status"].replace(said, f"; {len(listed)} modelled")
-
-    run.edit_json(SPREADS, hush)
-
-
 @kind(17, "interval_summary")
 def status_that_counts_other_columns(run: PlantedRun) -> None:
     def boast(document: dict[str, Any]) -> None:

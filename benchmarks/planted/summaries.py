@@ -249,16 +249,6 @@ def line_of_the_notes_that_nothing_supports(run: PlantedRun) -> None:
 
 
 @kind(13, "notes_figures")
-def proof_in_other_words(run: PlantedRun) -> None:
-    """The notes give another proof of a relaxation than its log."""
-    relaxations = run.read_json(RELAXED)["relaxations"]
-    if not relaxations:
-        raise NotApplicable("nothing is relaxed")
-    proof, other = relaxations[0]["proof"], "the office has since corrected the figure"
-    run.edit_text(NOTES, lambda text: text.replace(proof, other, 1))
-
-
-@kind(13, "notes_figures")
 def figure_that_no_run_states(run: PlantedRun) -> None:
     line = "| `persons` |"
     run.edit_text(NOTES, lambda text: text.replace(line, "| `accuracy` | 100 |\n" + line, 1))
