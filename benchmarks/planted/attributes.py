@@ -133,6 +133,60 @@ def value_lost(run: PlantedRun) -> None:
     run.put(PERSONS, "person_id", people["person_id"], **{name: None})
 
 
+def depended_on(run: PlantedRun) -> set[str]:
+    """The attributes that others are given."""
+    entries = run.pack("attributes.yaml")["attributes"]
+    return {str(each["given"]["attribute"]) for each in entries if each.get("given")}
+
+
+@kind(14, "attributes_rules", *GRADED)
+def value_outside_the_universe(run: PlantedRun) -> None:
+    """Persons of a universe that an attribute does not cover get its commonest category."""
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        name = str(entry["name"])
+        without = run.people(pl.col(name).is_null())
+        if len(without) and name not in depended_on(run):
+            told = {name: commonest(run, name)[0]}
+            told[f"{name}_evidence"] = "constrained" if entry.get("control") else "modelled"
+            run.put(PERSONS, "person_id", run.take(without)["person_id"], **told)
+            run.restate()
+            return
+    raise NotApplicable("every attribute covers all persons")
+
+
+@kind(13, "attributes_rules", *GRADED)
+def value_never_drawn(run: PlantedRun) -> None:
+    """Persons of an attribute's universe have none, and every document says so."""
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        name = str(entry["name"])
+        if entry.get("pattern") and name not in depended_on(run):
+            people = run.take(run.people(pl.col(name).is_not_null()))["person_id"]
+            run.put(PERSONS, "person_id", people, **{name: None, f"{name}_evidence": "unavailable"})
+            run.restate()
+            return
+    raise NotApplicable("no attribute has a pattern")
+
+
+def given_to_another(run: PlantedRun) -> tuple[str, pl.DataFrame]:
+    """An attribute that another is given, and persons who have both."""
+    entry = run.attribute("given")
+    name = str(entry["given"]["attribute"])
+    return name, run.people(pl.col(name).is_not_null(), pl.col(str(entry["name"])).is_not_null())
+
+
+@kind(13, "attributes_rules", *GRADED)
+def value_lost_that_another_is_given(run: PlantedRun) -> None:
+    name, people = given_to_another(run)
+    lost = {name: None, f"{name}_evidence": "unavailable"}
+    run.put(PERSONS, "person_id", run.take(people)["person_id"], **lost)
+
+
+@kind(13, "attributes_rules", *GRADED)
+def unknown_word_that_another_is_given(run: PlantedRun) -> None:
+    name, people = given_to_another(run)
+    run.put(PERSONS, "person_id", run.take(people)["person_id"], **{name: "atlantis"})
+
+
 @kind(19, "closed_words", *GRADED)
 def word_outside_the_classification(run: PlantedRun) -> None:
     name = str(run.attribute("name")["name"])

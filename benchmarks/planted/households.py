@@ -53,6 +53,36 @@ def child_called_the_reference_person(run: PlantedRun) -> None:
     run.put_rows(HOUSEHOLDS, "household_id", named)
 
 
+def unlinked(run: PlantedRun) -> pl.DataFrame:
+    """Members of homes who name nobody and whom nobody names."""
+    people, links = run.people(), ("partner_id", "mother_id", "father_id")
+    named = pl.concat([people[link].drop_nulls() for link in links])
+    nobody = pl.all_horizontal(pl.col(links).is_null())
+    homes = run.homes()["household_id"]
+    return people.filter(
+        nobody,
+        ~pl.col("person_id").is_in(named.implode()),
+        pl.col("household_id").is_in(homes.implode()),
+    )
+
+
+def years_between_siblings(run: PlantedRun) -> int:
+    """The widest gap between children of one mother or of one father, by the declared ages."""
+    rules = run.country()["household_rules"]
+    bands = [rules[f"{parent}_age_at_birth"]["value"] for parent in ("mother", "father")]
+    return max(int(high) - int(low) for low, high in bands)
+
+
+@kind(None, "ages", *GRADED)
+def older_than_the_oldest(run: PlantedRun) -> None:
+    """Persons of the open class, in documents that are those of the last age, are a year older."""
+    ages = run.country()["ages"]
+    old = run.take(unlinked(run).filter(pl.col("age") >= ages["open_from"]))["person_id"]
+    run.put(PERSONS, "person_id", old, age=int(ages["oldest"]))
+    run.restate()
+    run.put(PERSONS, "person_id", old, age=int(ages["oldest"]) + 1)
+
+
 @kind(4, "largest_household")
 def leftovers_in_one_household(run: PlantedRun) -> None:
     home = run.homes_of("extended").row(0, named=True)
@@ -143,6 +173,49 @@ def grandchild_as_old_as_a_child(run: PlantedRun) -> None:
     members = run.people(pl.col("household_role") == "grandchild").join(oldest, on="household_id")
     chosen = run.take(members).select("person_id", age=pl.col("oldest") - 25)
     run.put_rows(PERSONS, "person_id", chosen)
+
+
+@kind(5, "parent_gaps", *GRADED)
+def sibling_two_generations_away(run: PlantedRun) -> None:
+    """Siblings of the reference person change places with much older or younger members elsewhere.
+
+    Both are tied to nobody and of one zone, and take all that is theirs along.
+    """
+    heads = run.people(pl.col("household_role").is_in(["reference", "partner"]))
+    spans = heads.group_by("household_id").agg(low=pl.col("age").min(), high=pl.col("age").max())
+    free = unlinked(run).sort("zone_code", "age", "person_id")
+    siblings = free.filter(pl.col("household_role") == "sibling").join(spans, on="household_id")
+    others = free.filter(pl.col("household_role").is_in(["other_relative", "non_relative"]))
+    ends = [others.group_by("zone_code", maintain_order=True).head(20)]
+    ends += [others.group_by("zone_code", maintain_order=True).tail(20)]
+    far = pl.concat(ends).unique("person_id", maintain_order=True).select(others.columns)
+    pairs = siblings.join(far, on="zone_code", suffix="_other").filter(
+        (pl.col("age_other") - pl.col("high") > years_between_siblings(run))
+        | (pl.col("low") - pl.col("age_other") > years_between_siblings(run))
+    )
+    pairs = pairs.sort("person_id", "person_id_other")
+    pairs = pairs.unique("person_id", keep="first", maintain_order=True)
+    pairs = run.take(pairs.unique("person_id_other", keep="first", maintain_order=True))
+    stays = ("household_id", "zone_code", "universe", "household_role", "family_status")
+    links = ("partner_id", "mother_id", "father_id")
+    own = [name for name in run.people().columns if name not in ("person_id", *stays, *links)]
+    ends = [("person_id", "person_id_other"), ("person_id_other", "person_id")]
+    told = pl.concat(pairs.select(person_id=a, whose=b) for a, b in ends)
+    theirs = run.people().select(pl.col("person_id").alias("whose"), *own)
+    run.put_rows(PERSONS, "person_id", told.join(theirs, on="whose").drop("whose"))
+    run.restate()
+
+
+@kind(5, "parent_gaps", *GRADED)
+def sextuplets(run: PlantedRun) -> None:
+    """Five or more children under age of one mother are all as old as the youngest."""
+    adult = run.country()["household_rules"]["adult_age"]["value"]
+    of = run.people(pl.col("mother_id").is_not_null()).group_by("mother_id", maintain_order=True)
+    families = of.agg(n=pl.len(), young=pl.col("age").min(), old=pl.col("age").max())
+    families = run.take(families.filter(pl.col("n") >= 5, pl.col("old") < adult).sort("mother_id"))
+    children = run.people().join(families, on="mother_id")
+    run.put_rows(PERSONS, "person_id", children.select("person_id", age="young"))
+    run.restate()
 
 
 @kind(5, "parent_gaps", *GRADED)

@@ -73,6 +73,7 @@ class PlantedRun:
         for each in snapshots.folders:
             for file in each.glob("*.json"):
                 shutil.copy(file, frozen)
+        self.frozen_in = snapshots.folders  # as the run was built; never written to
         self.snapshots = SnapshotStore(frozen)
         self.severity, self.seed = severity, seed
         self.identifies = True  # a changed pack gets a digest and a run id of its own
@@ -306,6 +307,12 @@ class PlantedRun:
         """Whether a file is the good run's, by its time of change and size."""
         source = self.origin / path.relative_to(self.folder)
         return source.is_file() and path.is_file() and signature(source) == signature(path)
+
+    def restate(self) -> None:
+        """Write every document of figures anew, so that only the tables can show the defect."""
+        from planted.restating import restate
+
+        restate(self)
 
     def seal(self, *, identity: bool = True) -> None:
         """Make digests, checksums and, unless `identity` is False, the run's id true."""

@@ -40,6 +40,67 @@ def partner_on_one_side_only(run: PlantedRun) -> None:
     run.put(PERSONS, "person_id", people["person_id"], partner_id=None)
 
 
+def grandparents(run: PlantedRun, roles: list[str], sex: str) -> pl.DataFrame:
+    """Members of some roles with the `grandparent` of a sex who lives with them.
+
+    Of an age to be their own parent; `elder` is that age.
+    """
+    link = "mother" if sex == "female" else "father"
+    low, high = run.country()["household_rules"][f"{link}_age_at_birth"]["value"]
+    elders = run.people(pl.col("household_role") == "parent", pl.col("sex") == sex)
+    elders = elders.select("household_id", grandparent="person_id", elder="age")
+    members = run.people(pl.col("household_role").is_in(roles)).join(elders, on="household_id")
+    return members.filter((pl.col("elder") - pl.col("age")).is_between(int(low), int(high)))
+
+
+@kind(6, "partner_links", *GRADED)
+def partners_who_share_a_mother(run: PlantedRun) -> None:
+    """The mother of one partner, who lives with the couple, is said to be the other's too."""
+    own = run.people().select(partner_id="person_id", grandparent="mother_id")
+    bare = pl.col("mother_id").is_null() & pl.col("father_id").is_null()
+    couples = grandparents(run, ["reference", "partner"], "female").filter(bare)
+    couples = run.take(couples.join(own, on=["partner_id", "grandparent"], maintain_order="left"))
+    run.put_rows(PERSONS, "person_id", couples.select("person_id", mother_id="grandparent"))
+    run.restate()
+
+
+@kind(6, "partner_links", *GRADED)
+def mother_and_child_a_couple(run: PlantedRun) -> None:
+    """Lone mothers and a child of theirs are each other's partners."""
+    alone = run.people(pl.col("partner_id").is_null(), pl.col("household_role") == "reference")
+    children = run.people(pl.col("household_role") == "child", pl.col("partner_id").is_null())
+    children = children.filter(pl.col("mother_id").is_in(alone["person_id"].implode()))
+    children = run.take(children.unique("mother_id", keep="first", maintain_order=True))
+    ends = [("person_id", "mother_id"), ("mother_id", "person_id")]
+    told = pl.concat(children.select(person_id=a, partner_id=b) for a, b in ends)
+    run.put_rows(PERSONS, "person_id", told)
+
+
+@kind(6, "parent_links", *GRADED)
+def fathered_by_the_grandfather(run: PlantedRun) -> None:
+    """The father of a couple's child is said to be the grandfather who lives with them."""
+    couple = pl.col("mother_id").is_not_null() & pl.col("father_id").is_not_null()
+    children = run.take(grandparents(run, ["child"], "male").filter(couple))
+    run.put_rows(PERSONS, "person_id", children.select("person_id", father_id="grandparent"))
+    nucleus = {"family_status": "in a family nucleus"}
+    run.put(PERSONS, "person_id", children["grandparent"], **nucleus)
+    run.restate()
+
+
+@kind(6, "parent_links", *GRADED)
+def fathered_by_the_mothers_father(run: PlantedRun) -> None:
+    """The child of a mother without a partner is said to be her own father's."""
+    low, high = run.country()["household_rules"]["father_age_at_birth"]["value"]
+    people, alone = run.people(), pl.col("partner_id").is_null()
+    old = people.filter(pl.col("sex") == "male").select(elder="person_id", of="age")
+    mothers = people.filter(alone).select(mother_id="person_id", elder="father_id")
+    children = people.filter(pl.col("father_id").is_null()).join(mothers, on="mother_id")
+    children = children.join(old, on="elder").sort("person_id")
+    told = children.filter((pl.col("of") - pl.col("age")).is_between(int(low), int(high)))
+    run.put_rows(PERSONS, "person_id", run.take(told).select("person_id", father_id="elder"))
+    run.restate()
+
+
 @kind(6, "parent_links", *GRADED)
 def mother_who_is_a_man(run: PlantedRun) -> None:
     children = run.take(run.people(pl.col("mother_id").is_not_null()))
@@ -170,6 +231,52 @@ def vacant_dwelling_with_a_household(run: PlantedRun) -> None:
 def occupied_dwelling_without_a_household(run: PlantedRun) -> None:
     empty = run.take(run.table(DWELLINGS).filter(pl.col("occupancy") == "vacant"))
     run.put(DWELLINGS, "dwelling_id", empty["dwelling_id"], occupancy="occupied")
+
+
+def alone_in_a_dwelling(run: PlantedRun) -> pl.DataFrame:
+    """Homes that share their dwelling with no other."""
+    return run.housed().filter(pl.len().over("dwelling_id") == 1)
+
+
+def left_empty(dwellings: pl.Series) -> pl.DataFrame:
+    """The rows of dwellings that nobody is said to live in any more, but that are not vacant."""
+    nobody = pl.lit([], dtype=pl.List(pl.Int64))
+    return pl.DataFrame({"dwelling_id": dwellings}).with_columns(
+        household_ids=nobody,
+        household_count=pl.lit(0),
+        occupancy=pl.lit("secondary_or_unresolved"),
+    )
+
+
+@kind(8, "dwelling_occupancy", *GRADED)
+def household_without_a_dwelling(run: PlantedRun) -> None:
+    """Households live nowhere, and their dwellings stand as secondary or unresolved."""
+    homes = run.take(alone_in_a_dwelling(run))
+    run.put(HOUSEHOLDS, "household_id", homes["household_id"], dwelling_id=None)
+    run.put_rows(DWELLINGS, "dwelling_id", left_empty(homes["dwelling_id"]))
+    run.restate()
+
+
+@kind(8, "dwelling_occupancy", *GRADED)
+def sharing_beside_a_free_dwelling(run: PlantedRun) -> None:
+    """Households move in with others, and leave dwellings of the zone secondary or unresolved."""
+    homes = alone_in_a_dwelling(run).sort("zone_code", "household_id")
+    next_one = (
+        pl.col("household_id", "dwelling_id").shift(-1).over("zone_code").name.suffix("_host")
+    )
+    guests = homes.with_columns(next_one, place=pl.int_range(pl.len()).over("zone_code"))
+    hosted = pl.col("household_id_host").is_not_null() & (pl.col("place") % 2 == 0)
+    guests = run.take(guests.filter(hosted))
+    moved = guests.select("household_id", dwelling_id="dwelling_id_host")
+    run.put_rows(HOUSEHOLDS, "household_id", moved)
+    held = guests.select(
+        dwelling_id="dwelling_id_host",
+        household_ids=pl.concat_list("household_id", "household_id_host"),
+        household_count=pl.lit(2),
+    )
+    run.put_rows(DWELLINGS, "dwelling_id", held)
+    run.put_rows(DWELLINGS, "dwelling_id", left_empty(guests["dwelling_id"]))
+    run.restate()
 
 
 @kind(6, "dwelling_links", *GRADED)

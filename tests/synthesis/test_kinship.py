@@ -144,7 +144,6 @@ def test_energies_are_those_of_the_declared_kernels(energies: Floats, xk_pack: C
         (Tie.FATHER, rules.father_age_at_birth.value),
         (Tie.GRANDPARENT, (2 * mothers[0], 120)),
         (Tie.SAME_SEX_PARTNER, (-120, 120)),
-        (Tie.HEADS_SIBLING, (-120, 120)),
         (Tie.RELATIVE, (-120, 120)),
         (Tie.HOUSEMATE, (-120, 120)),
     ):
@@ -152,6 +151,11 @@ def test_energies_are_those_of_the_declared_kernels(energies: Floats, xk_pack: C
         assert (energies[tie][~inside] == 60.0).all()
         assert (energies[tie][inside] < 60.0).all()
         assert np.exp(-energies[tie][inside]).sum() == pytest.approx(1.0)
+    fathers = rules.father_age_at_birth.value
+    widest = max(mothers[1] - mothers[0], fathers[1] - fathers[0])
+    siblings = energies[Tie.HEADS_SIBLING]
+    assert ((siblings < 60.0) == (np.abs(gaps) <= widest)).all()
+    assert 0.99 < np.exp(-siblings[np.abs(gaps) <= widest]).sum() < 1
     mode = round(xk_pack.priors.number("mother_child_gap", "location"))
     assert int(np.argmin(energies[Tie.MOTHER])) - 120 == mode
     beside = energies[Tie.FATHER_BESIDE]
@@ -373,7 +377,7 @@ def test_ties_outside_their_bands_are_cleared_at_both_ends(draw: Draw, energies:
     parental = (Tie.MOTHER, Tie.FATHER, Tie.FATHER_BESIDE)
     apart = {end for i, j, tie in outside if tie == Tie.PARTNER for end in (i, j)}
     orphans = {i for i, _, tie in outside if tie in parental}
-    strangers = {i for i, _, tie in outside if tie == Tie.GRANDPARENT}
+    strangers = {i for i, _, tie in outside if tie in (Tie.GRANDPARENT, Tie.HEADS_SIBLING)}
     assert apart
     assert orphans
     assert strangers

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from synthestat.review.attribute_values import Key, impossible, miscalled, misplaced, unknown
 from synthestat.review.attribute_words import word_faults
 from synthestat.review.case import Case
 from synthestat.review.record import Answer, found, skipped
@@ -20,11 +21,10 @@ from synthestat.review.record import Answer, found, skipped
 SLACK = 1e-6  # of a person, for sums of shares in floating point
 ROUNDED = 1e-6  # of a share, as the diagnostics write it
 FIGURES = ("couples", "couples_alike", "unknown")
-Key = tuple[str, str, int, str | None]  # category, sex, age, category of what it is given
 
 
 def attributes_rules(case: Case) -> Answer:
-    """Every category is possible at its person's age; evidence words and figures are true."""
+    """Whoever should have a value has a possible one, nobody else; words and figures are true."""
     entries = attribute_entries(case)
     if not entries:
         return skipped("the pack declares no attribute")
@@ -34,8 +34,10 @@ def attributes_rules(case: Case) -> Answer:
     for entry in entries:
         name = str(entry["name"])
         counts = _counts(case, entry)
-        faults += _impossible(case, entry, counts)
-        faults += _evidence(case, entry)
+        faults += misplaced(case, entry)
+        faults += unknown(case, entry, counts)
+        faults += impossible(case, entry, counts, odds_of(case, entry))
+        faults += miscalled(case, entry)
         measured = _measured(case, entry)
         held: Counter[str] = Counter()
         for (category, *_), number in counts.items():
@@ -107,35 +109,6 @@ def _counts(case: Case, entry: Mapping[str, Any]) -> dict[Key, int]:
         f'WHERE "{name}" IS NOT NULL GROUP BY ALL ORDER BY ALL'
     )
     return {(str(c), str(s), int(a), b if b is None else str(b)): int(n) for c, s, a, b, n in rows}
-
-
-def _impossible(case: Case, entry: Mapping[str, Any], counts: Mapping[Key, int]) -> Iterator[str]:
-    """Categories at ages, sexes or beside categories where rules or odds of zero forbid them."""
-    odds = odds_of(case, entry)
-    wrong: dict[tuple[str, str], list[int]] = {}
-    for (category, sex, age, beside), number in counts.items():
-        if not odds(category, sex, age, beside):
-            where = sex if beside is None else f"{sex}, {entry['given']['attribute']} {beside}"
-            wrong.setdefault((category, where), []).extend((age, number))
-    for (category, where), listed in wrong.items():
-        ages = f"{min(listed[::2])} to {max(listed[::2])}"
-        yield (
-            f"{entry['name']}: {sum(listed[1::2]):,} persons are {category} ({where}) at ages "
-            f"{ages}, where its rules or odds forbid it"
-        )
-
-
-def _evidence(case: Case, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Rows whose evidence word is not the one that the attribute's origin gives."""
-    name = entry["name"]
-    word = "constrained" if entry.get("control") else "modelled"
-    sql = (
-        f'SELECT "{name}_evidence", count(*) FROM persons WHERE "{name}" IS NOT NULL '
-        "GROUP BY ALL ORDER BY ALL"
-    )
-    for said, number in case.rows(sql):
-        if said != word:
-            yield f"{name}: {number:,} persons are called {said}, and are {word}"
 
 
 def _measured(case: Case, entry: Mapping[str, Any]) -> dict[str, int]:
@@ -317,7 +290,10 @@ def _odds(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[s
 
 
 def odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
-    """The odds of an attribute as a function of category, sex, age and what it is given."""
+    """The odds of an attribute as a function of category, sex, age and what it is given.
+
+    They are 0 for a category, and beside one, of which the pack says nothing.
+    """
     used = _used(case)
     pattern = _texts(_pattern(used[entry["pattern"]])) if entry.get("pattern") else None
     given = _texts(used[entry["given"]["family"]]) if entry.get("given") else None
@@ -331,12 +307,13 @@ def odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
             return 0.0
         value = 1.0
         if pattern is not None:
-            curve = pattern[category]
+            curve = pattern.get(category, 0.0)
             if isinstance(curve, Mapping) and sex in curve:
                 curve = curve[sex]
             value = _at(curve, age)
         if given is not None:
-            value *= float(_texts(given[str(beside)]).get(category, 0.0))
+            row = given.get(beside) if beside is not None else None
+            value *= float(_texts(row or {}).get(category, 0.0))
         return value
 
     return odds

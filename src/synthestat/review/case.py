@@ -29,6 +29,8 @@ TABLES = {
 }
 """The six layers: the name of the table in the reviewer's SQL, and the layer's name."""
 LEDGERS = {"residuals": "constraint_residuals", "uncertainty": "uncertainty"}
+IDS = ("person_id", "household_id", "dwelling_id", "zone_code")
+"""The columns by which a row is named, in their order."""
 MEMORY = "1GB"  # what DuckDB may hold before it spills to a temporary folder; assumption
 
 
@@ -137,6 +139,13 @@ class Case:
             for row in records
         ]
 
+    def such_as(self, view: str, condition: str) -> str:
+        """`; the first: ...` with the ids of a row that meets a condition, "" without any."""
+        ids = [name for name in IDS if name in self.columns(view)]
+        sql = f"SELECT {', '.join(ids)} FROM {view} WHERE {condition}"
+        rows = self.offenders(sql, 1)[1] if ids else []
+        return f"; the first: {rows[0]}" if rows else ""
+
     def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
         for view, name in (TABLES | LEDGERS).items():
             if re.search(rf"\b{view}\b", sql) and (fault := self.fault(f"{name}.parquet")):
@@ -181,6 +190,16 @@ class Case:
     def count(self, sql: str) -> int:
         """The single whole number that a query returns; null is 0."""
         return int(self.rows(sql)[0][0] or 0)
+
+
+def says(column: str, *words: str | None) -> str:
+    """SQL that holds in the rows where a column says one of some words; None is no word."""
+    texts = ", ".join(
+        "'" + str(word).replace("'", "''") + "'" for word in words if word is not None
+    )
+    listed = [f'"{column}"::VARCHAR IN ({texts})'] if texts else []
+    blank = [f'"{column}" IS NULL'] if None in words else []
+    return f"({' OR '.join(listed + blank)})"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from synthestat.review import assignments, buildings, overlays
-from synthestat.review.case import TABLES, Case
+from synthestat.review.case import TABLES, Case, says
 from synthestat.review.definitions import BINDING, read_yaml
 from synthestat.review.record import Answer, found
 from synthestat.tables import content_digest
@@ -238,6 +238,7 @@ def closed_words(case: Case) -> Answer:
         used = case.rows(f'SELECT "{column}", count(*) FROM {view} GROUP BY ALL ORDER BY 1')
         faults += [
             f"{TABLES[view]}.{column}: {number:,} rows say {word!r}, not in its list"
+            f"{case.such_as(view, says(column, word))}"
             for word, number in used
             if word is not None and word not in words
         ]

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from synthestat.errors import BundleError
-from synthestat.review.case import TABLES, Case
+from synthestat.review.case import TABLES, Case, says
 from synthestat.review.definitions import BINDING
 from synthestat.review.record import Answer, found, skipped
 from synthestat.review.residents import published_residents
@@ -305,7 +305,10 @@ def _row_evidence(case: Case, view: str) -> Iterator[str]:
         sql = f'SELECT "{column}", {has_value}, count(*) FROM {view} GROUP BY ALL ORDER BY ALL'
         for word, valued, number in case.rows(sql):
             if word not in EVIDENCE:
-                yield f"{file}: {column} says {word!r} in {number:,} rows"
+                some = case.such_as(view, says(column, word))
+                yield f"{file}: {column} says {word!r} in {number:,} rows{some}"
             elif valued is None or valued == (word in NO_VALUE):
                 held = "a value" if valued else "no value"
-                yield f"{file}: {number:,} rows with {held} of {name} are called {word}"
+                same = f"({has_value}) IS NOT DISTINCT FROM {'NULL' if valued is None else valued}"
+                some = case.such_as(view, f"{says(column, word)} AND {same}")
+                yield f"{file}: {number:,} rows with {held} of {name} are called {word}{some}"

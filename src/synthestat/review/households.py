@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthestat.review.case import Case
-from synthestat.review.record import Answer, Status, found, no_rows, skipped
+from synthestat.review.record import SHOWN, Answer, Status, found, no_rows, skipped
 
 child_only = no_rows(
     {
@@ -115,17 +115,31 @@ def mean_size(case: Case) -> Answer:
     return found(faults, "every zone's mean size is believable", figures=figures)
 
 
-parent_gaps = no_rows(
-    {
-        f"{parent}s outside the band of ages at birth": f"""
+def ages(case: Case) -> Answer:
+    """Nobody is below 0, or above the oldest age of the pack, which stands for all beyond it."""
+    oldest = int(case.pack.country["ages"]["oldest"])
+    youngest, eldest = case.rows("SELECT min(age), max(age) FROM persons")[0]
+    number, rows = case.offenders(
+        f"""SELECT person_id, household_id, zone_code, age FROM persons
+            WHERE age IS NULL OR age NOT BETWEEN 0 AND {oldest}""",
+        SHOWN,
+    )
+    if not number:
+        figures = {"youngest": youngest, "oldest": eldest}
+        return found([], f"every age is one of 0 to {oldest}", figures=figures)
+    notes = f"{number:,} persons are not of an age of 0 to {oldest}"
+    return Answer(Status.FAIL, notes, {"persons": number}, tuple(rows))
+
+
+_GAPS = {
+    f"{parent}s outside the band of ages at birth": f"""
             SELECT c.person_id, c.age, p.person_id AS {parent}_id, p.age AS {parent}_age
             FROM persons c JOIN persons p ON p.person_id = c.{parent}_id
             WHERE p.age - c.age NOT BETWEEN ${parent}_age_at_birth_low
                                         AND ${parent}_age_at_birth_high"""
-        for parent in ("mother", "father")
-    }
-    | {
-        "members called parent who are too young to be one of the couple's": """
+    for parent in ("mother", "father")
+} | {
+    "members called parent who are too young to be one of the couple's": """
             WITH couples AS (
               SELECT household_id, min(age) AS youngest FROM persons
               WHERE household_role IN ('reference', 'partner') GROUP BY household_id)
@@ -133,7 +147,7 @@ parent_gaps = no_rows(
             FROM persons JOIN couples USING (household_id)
             WHERE household_role = 'parent'
               AND age - youngest < least($mother_age_at_birth_low, $father_age_at_birth_low)""",
-        "members called grandchild who are too old to be one of the couple's": """
+    "members called grandchild who are too old to be one of the couple's": """
             WITH couples AS (
               SELECT household_id, max(age) AS oldest FROM persons
               WHERE household_role IN ('reference', 'partner') GROUP BY household_id)
@@ -142,9 +156,32 @@ parent_gaps = no_rows(
             WHERE household_role = 'grandchild'
               AND oldest - age
                   < 2 * least($mother_age_at_birth_low, $father_age_at_birth_low)""",
-    },
-    "every parent was of an age to be one",
-)
+    "members called sibling who are too old or too young to be one of the couple's": """
+            WITH heads AS (
+              SELECT household_id, age AS heads_age FROM persons
+              WHERE household_role IN ('reference', 'partner'))
+            SELECT person_id, household_id, age, min(abs(age - heads_age)) AS years_apart
+            FROM persons JOIN heads USING (household_id)
+            WHERE household_role = 'sibling' GROUP BY ALL
+            HAVING min(abs(age - heads_age))
+                > greatest($mother_age_at_birth_high - $mother_age_at_birth_low,
+                           $father_age_at_birth_high - $father_age_at_birth_low)""",
+}
+"""What may not be of ages within families, by the declared ages of parents at birth."""
+
+
+def parent_gaps(case: Case) -> Answer:
+    """Parents, grandchildren and siblings of possible ages; no more children of one age either."""
+    most = int(case.limit("children_of_one_age"))
+    births = {
+        f"mothers (or lone fathers) of more than {most} children of one age": f"""
+            SELECT coalesce(mother_id, father_id) AS parent_id, household_id, age,
+              count(*) AS children, min(person_id) AS first_child
+            FROM persons WHERE coalesce(mother_id, father_id) IS NOT NULL
+            GROUP BY ALL HAVING count(*) > {most}"""
+    }
+    return no_rows(_GAPS | births, "every parent was of an age to be one")(case)
+
 
 partner_gaps = no_rows(
     {
@@ -184,18 +221,46 @@ occupancy = no_rows(
 )
 
 
+_HOMELESS = """households h WHERE h.kind IS DISTINCT FROM 'institutional'
+    AND h.universe = $household_universe AND h.dwelling_id IS NULL"""
+_ROOM = """(SELECT DISTINCT zone_code FROM dwellings
+    WHERE occupancy = 'secondary_or_unresolved' OR (occupancy = 'occupied'
+      AND coalesce(len(household_ids), 0) < $households_per_dwelling))"""
+placing = no_rows(
+    {
+        "households that share beside a dwelling that is neither vacant nor lived in": """
+            WITH shared AS (
+              SELECT zone_code, dwelling_id, list_sort(list(household_id)) AS household_ids
+              FROM households WHERE dwelling_id IS NOT NULL GROUP BY ALL HAVING count(*) > 1),
+            free AS (
+              SELECT zone_code, min(dwelling_id) AS free_dwelling_id FROM dwellings
+              WHERE occupancy = 'secondary_or_unresolved' GROUP BY ALL)
+            SELECT * FROM shared JOIN free USING (zone_code)""",
+        "households without a dwelling in a zone that has room for them": f"""
+            SELECT h.household_id, h.zone_code, h.size FROM {_HOMELESS}
+              AND h.zone_code IN {_ROOM}""",
+    },
+    "households share only where no dwelling is left, and none is without one",
+)
+
+
 def dwelling_occupancy(case: Case) -> Answer:
-    """Occupied dwellings lived in, others not, none overfull; homes of the covered universe."""
-    answer = occupancy(case)
-    if answer.status is not Status.PASS:
-        return answer
+    """Occupied dwellings lived in, others not, none overfull; homes of the covered universe.
+
+    A household without a dwelling fails where its zone has room for it, else it is a WARN.
+    """
     if case.declared_unavailable("dwellings"):
         return skipped("the layer is declared unavailable")
-    homeless = case.count(
-        "SELECT count(*) FROM households WHERE universe = $household_universe "
-        "AND dwelling_id IS NULL"
-    )
-    figures = {**answer.figures, "households of the dwellings' universe without one": homeless}
-    status = Status.WARN if homeless else Status.PASS
-    notes = f"{homeless:,} households have no dwelling" if homeless else answer.notes
-    return Answer(status, notes, figures)
+    faults = [each for each in (occupancy(case), placing(case)) if each.status is Status.FAIL]
+    if faults:
+        figures = {key: value for each in faults for key, value in each.figures.items()}
+        offending = tuple(row for each in faults for row in each.offending)[:SHOWN]
+        return Answer(Status.FAIL, "; ".join(f.notes for f in faults), figures, offending)
+    zones = case.rows(f"SELECT h.zone_code, count(*) FROM {_HOMELESS} GROUP BY ALL ORDER BY ALL")
+    homeless = sum(int(number) for _, number in zones)
+    figures = {"households of the dwellings' universe without one": homeless}
+    if not homeless:
+        return found([], "occupancy and households agree", figures=figures)
+    listed = tuple(f"{zone}: {n:,} households, and no dwelling lived in" for zone, n in zones)
+    notes = f"{homeless:,} households have no dwelling, in zones without room for them"
+    return Answer(Status.WARN, notes, figures, listed[:SHOWN])

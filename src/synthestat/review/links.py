@@ -108,9 +108,22 @@ partner_links = no_rows(
             FROM persons p JOIN persons q ON q.person_id = p.partner_id
             WHERE p.household_role = 'reference' AND q.household_id = p.household_id
               AND q.household_role <> 'partner'""",
+        "partners who are parent and child": """
+            SELECT person_id, household_id, partner_id, mother_id, father_id FROM persons
+            WHERE partner_id IN (mother_id, father_id)""",
+        "partners who have a mother or a father in common": """
+            SELECT p.person_id, p.household_id, p.partner_id, p.mother_id, p.father_id,
+                   q.mother_id AS partners_mother, q.father_id AS partners_father
+            FROM persons p JOIN persons q ON q.person_id = p.partner_id
+            WHERE p.person_id < q.person_id
+              AND (p.mother_id = q.mother_id OR p.father_id = q.father_id)""",
     },
-    "every partner is the partner's partner, in the same household",
+    "every partner is the partner's partner, in the same household, and no parent or sibling",
 )
+
+_BOTH = "c.person_id, c.household_id, c.mother_id, c.father_id"
+_PARENTS = """persons c JOIN persons m ON m.person_id = c.mother_id
+            JOIN persons f ON f.person_id = c.father_id"""
 
 parent_links = no_rows(
     {
@@ -130,8 +143,16 @@ parent_links = no_rows(
               SELECT 1 FROM persons p WHERE p.household_id = c.household_id
               AND p.household_role IN ('reference', 'partner')
               AND (p.person_id = c.mother_id OR p.person_id = c.father_id))""",
+        "mothers and fathers of one child of whom either is another's partner": f"""
+            SELECT {_BOTH}, m.partner_id AS mothers_partner, f.partner_id AS fathers_partner
+            FROM {_PARENTS}
+            WHERE m.partner_id <> f.person_id OR f.partner_id <> m.person_id""",
+        "mothers and fathers of one child who are parent and child, or siblings": f"""
+            SELECT {_BOTH} FROM {_PARENTS}
+            WHERE m.father_id = f.person_id OR f.mother_id = m.person_id
+               OR m.mother_id = f.mother_id OR m.father_id = f.father_id""",
     },
-    "mothers are women, fathers men, and children theirs",
+    "mothers are women, fathers men and their partners, and children theirs",
 )
 
 institutional_links = no_rows(

@@ -165,12 +165,13 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "partner_links", "links", 6, (PERSONS, HOUSEHOLDS),
-        "reciprocal, in one household: the contract", REBUILD,
+        "reciprocal, in one household, no parent or sibling: the contract", REBUILD,
         links.partner_links,
     ),
     Question(
         "parent_links", "links", 6, (PERSONS,),
-        "mothers female, fathers male, children of the couple: the contract", REBUILD,
+        "mothers female, fathers male, a couple if either has a partner, children of the couple: "
+        "the contract", REBUILD,
         links.parent_links,
     ),
     Question(
@@ -263,8 +264,14 @@ QUESTIONS: tuple[Question, ...] = (
         households.mean_size,
     ),
     Question(
+        "ages", "households", None, (PERSONS, COUNTRY),
+        "0 to country.yaml ages: oldest", REBUILD,
+        households.ages,
+    ),
+    Question(
         "parent_gaps", "households", 5, (PERSONS, COUNTRY),
-        "country.yaml mother_age_at_birth, father_age_at_birth", REBUILD,
+        "country.yaml mother_age_at_birth, father_age_at_birth, siblings within the wider of the "
+        "two; at most {children_of_one_age} children of one mother and age: Hellin's law", REBUILD,
         households.parent_gaps,
     ),
     Question(
@@ -274,7 +281,8 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         "dwelling_occupancy", "households", 8, (HOUSEHOLDS, DWELLINGS, COUNTRY),
-        "the contract; country.yaml households_per_dwelling", REBUILD,
+        "the contract; country.yaml households_per_dwelling; none shares or lacks a dwelling while "
+        "one of its zone is left", REBUILD,
         households.dwelling_occupancy,
     ),
     # Controls

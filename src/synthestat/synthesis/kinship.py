@@ -49,7 +49,8 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
 
     Row t is Tie t by the second's age minus the first's, plus 120; row t + len(Tie) is the same tie
     seen from its second end. Gaps outside a band of the pack's rules, and between siblings those of
-    weight zero, have a prohibitive energy.
+    weight zero, have a prohibitive energy; so have gaps between the head and a brother or sister
+    that are wider than the ages at which one mother, or one father, may have both.
     """
 
     def of(family: str, band: tuple[int, int]) -> Floats:
@@ -62,7 +63,10 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
     fathers = rules.father_age_at_birth.value
     spacing = registry.weights("sibling_spacing")
     siblings = np.array([_energy(spacing[years]) for years in ("0", "1", "2+")])
-    away = np.minimum(np.abs(np.arange(2 * _REACH - 1) - _REACH + 1), 2)
+    gaps = np.abs(np.arange(2 * _REACH - 1) - _REACH + 1)
+    away = np.minimum(gaps, 2)
+    widest = max(high - low for low, high in (rules.mother_age_at_birth.value, fathers))
+    heads_sibling = of("heads_sibling_gap", _EVERY_GAP)
     tables = {
         Tie.PARTNER: of("partner_age_gap", rules.partner_age_gap.value),
         Tie.SAME_SEX_PARTNER: of("same_sex_partner_gap", _EVERY_GAP),
@@ -71,7 +75,7 @@ def kinship_energies(registry: Registry, rules: HouseholdRules) -> Floats:
         Tie.FATHER_BESIDE: np.where(of("father_child_gap", fathers) < _FORBIDDEN, 0.0, _FORBIDDEN),
         Tie.SIBLING: siblings[away],
         Tie.GRANDPARENT: of("grandparent_gap", (2 * rules.mother_age_at_birth.value[0], 120)),
-        Tie.HEADS_SIBLING: of("heads_sibling_gap", _EVERY_GAP),
+        Tie.HEADS_SIBLING: np.where(gaps <= widest, heads_sibling, _FORBIDDEN),
         Tie.RELATIVE: of("relative_gap", _EVERY_GAP),
         Tie.HOUSEMATE: of("housemate_gap", _EVERY_GAP),
     }
@@ -158,7 +162,7 @@ def forbidden_positions(positions: Positions, age: NDArray[np.int16], energies: 
 def untie(positions: Positions, age: NDArray[np.int16], energies: Floats) -> int:
     """Clear, in place, links outside their bands; return how many persons lost one.
 
-    A grandchild of the head who cannot be one by age becomes another relative.
+    A grandchild or sibling of the head who cannot be one by age becomes another relative.
     """
     first, tie, second = _forbidden_ties(positions, age, energies)
     children = np.unique(first[np.isin(tie, _PARENTAL)])
@@ -167,9 +171,9 @@ def untie(positions: Positions, age: NDArray[np.int16], energies: Floats) -> int
     apart = tie == Tie.PARTNER
     positions.partner[first[apart]] = -1
     positions.partner[second[apart]] = -1
-    grandchildren = first[tie == Tie.GRANDPARENT]
-    positions.kind[grandchildren] = Position.RELATIVE
-    return len(children) + 2 * int(apart.sum()) + len(grandchildren)
+    kin = first[np.isin(tie, (Tie.GRANDPARENT, Tie.HEADS_SIBLING))]
+    positions.kind[kin] = Position.RELATIVE
+    return len(children) + 2 * int(apart.sum()) + len(kin)
 
 
 @njit(cache=True, nogil=True)
