@@ -159,12 +159,13 @@ def value_never_drawn(run: PlantedRun) -> None:
     """Persons of an attribute's universe have none, and every document says so."""
     for entry in run.pack("attributes.yaml")["attributes"]:
         name = str(entry["name"])
-        if entry.get("pattern") and name not in depended_on(run):
+        quotas = entry.get("control") or entry.get("guide")
+        if not quotas and name not in depended_on(run):
             people = run.take(run.people(pl.col(name).is_not_null()))["person_id"]
             run.put(PERSONS, "person_id", people, **{name: None, f"{name}_evidence": "unavailable"})
             run.restate()
             return
-    raise NotApplicable("no attribute has a pattern")
+    raise NotApplicable("every attribute has a table, or another is given it")
 
 
 def given_to_another(run: PlantedRun) -> tuple[str, pl.DataFrame]:
