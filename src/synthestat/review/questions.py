@@ -30,6 +30,7 @@ from synthestat.review import (
     uncertainty,
     universes,
 )
+from synthestat.review.declared import DECLARED
 from synthestat.review.record import Question
 
 PERSONS = "synthetic_persons.parquet"
@@ -474,6 +475,8 @@ QUESTIONS: tuple[Question, ...] = (
         "draw the attribute from its table or pattern; declare it unavailable where there is none",
         attributes.attribute_shares,
     ),
+    # What the registry declares
+    *DECLARED,
     # Uncertainty
     Question(
         "intervals", "uncertainty", 17, (INTERVALS, HOUSEHOLDS, *RECOUNT),
