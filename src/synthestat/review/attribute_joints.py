@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -24,13 +24,15 @@ from synthestat.review.attributes import (
     used_values,
 )
 from synthestat.review.case import Case
+from synthestat.review.distributions import lift_of, share_of
 from synthestat.review.modelled import AGES, age_group
 from synthestat.review.record import Answer, found, skipped
 
 Floats = NDArray[np.float64]
-LEAST_ODDS = (
-    1e-6  # what odds of zero count for, where both margins have persons: the registry's rule
-)
+Couples = dict[int, tuple[int, int, float]]
+LEAST_ODDS = 1e-6
+"""Odds of zero where both margins have persons: they must live somewhere. Assumption."""
+NEVER = 1e-9  # what a share of none counts for, so that its odds are finite
 SWEEPS, CLOSE = 500, 0.01  # of a fit; the persons by which a margin may still be missed
 
 
@@ -172,7 +174,7 @@ def attribute_sharing(case: Case) -> Answer:
     """Members of a household share an attribute, or partners a category, as attributes.yaml says.
 
     The share of pairs alike lies above that of persons drawn at random, by a part of what the pack
-    declares and their counts allow; where couples have a curve, it is that of the curve.
+    declares and their counts allow; where couples have a curve, it has the curve's form by age.
     """
     faults: list[str] = []
     figures: dict[str, object] = {}
@@ -184,8 +186,11 @@ def attribute_sharing(case: Case) -> Answer:
             continue
         figures[name] = round(sharing.built, 4)
         if entry.get("couples"):
-            faults += _off_the_curve(case, entry)
-            continue
+            couples = _by_mean_age(case, entry)
+            faults += _off_the_curve(couples, entry, case)
+            declared = sum(number * share for number, _, share in couples.values())
+            whole = max(sum(number for number, _, _ in couples.values()), 1)
+            sharing = replace(sharing, most=min(sharing.most, declared / whole))
         wanted = sharing.by_chance + case.limit("sharing_part") * (sharing.most - sharing.by_chance)
         noise = case.limit("drawn_deviations") * sqrt(wanted * (1 - wanted) / sharing.pairs)
         if sharing.built + noise < wanted:
@@ -286,25 +291,40 @@ def _partners(case: Case, entry: Mapping[str, Any]) -> Sharing:
     return _sharing([(row[-2], row[-1]) for row in rows], by_chance, most)
 
 
-def _off_the_curve(case: Case, entry: Mapping[str, Any]) -> Iterator[str]:
-    """Age groups of couples (by their mean age) of whom other shares are in the category."""
+def _off_the_curve(couples: Couples, entry: Mapping[str, Any], case: Case) -> Iterator[str]:
+    """Age groups of couples (by their mean age) of whom other shares are in the category.
+
+    Exact quotas lift or lower the whole curve: it is judged as lifted to all couples in it.
+    """
+    odds = {age: share / max(1 - share, NEVER) for age, (_, _, share) in couples.items()}
+    lift = lift_of(
+        ((number, odds[age]) for age, (number, _, _) in couples.items()),
+        sum(both for _, both, _ in couples.values()),
+    )
+    groups: dict[str, list[float]] = {}
+    for age, (number, both, _) in couples.items():
+        row = groups.setdefault(age_group(age), [0.0] * 3)
+        expected = number * share_of(lift * odds[age])
+        row[:] = row[0] + number, row[1] + both, row[2] + expected
+    for band, (persons, built, wanted) in groups.items():
+        noise = sqrt(wanted * max(1 - wanted / persons, 0.0))
+        room = case.limit("couples_apart") * persons + 1
+        if abs(built - wanted) > room + case.limit("drawn_deviations") * noise:
+            yield (
+                f"{entry['name']}: {built:,.0f} of {persons:,.0f} couples aged {band} are both "
+                f"{entry['alike'][0]}, {wanted:,.1f} by {entry['couples']}"
+            )
+
+
+def _by_mean_age(case: Case, entry: Mapping[str, Any]) -> Couples:
+    """Couples by mean age: how many, how many of them both in the category, the declared share."""
     name, together = str(entry["name"]), used_values(case)[entry["couples"]]["together"]
     word = str(entry["alike"][0]).replace("'", "''")
-    groups: dict[str, list[float]] = {}
-    for age, number, both in case.rows(
+    rows = case.rows(
         "SELECT (p.age + q.age) // 2, count(*), count(*) FILTER "
         f"(p.\"{name}\" = '{word}' AND q.\"{name}\" = '{word}') "
         "FROM persons p JOIN persons q ON q.person_id = p.partner_id "
         f'WHERE p.person_id < q.person_id AND p."{name}" IS NOT NULL '
         f'AND q."{name}" IS NOT NULL GROUP BY ALL ORDER BY ALL'
-    ):
-        row = groups.setdefault(age_group(age), [0.0] * 3)
-        row[:] = row[0] + number, row[1] + both, row[2] + number * curve_at(together, age)
-    for band, (couples, both, wanted) in groups.items():
-        noise = sqrt(wanted * max(1 - wanted / couples, 0.0))
-        room = case.limit("couples_apart") * couples + 1
-        if abs(both - wanted) > room + case.limit("drawn_deviations") * noise:
-            yield (
-                f"{name}: {both:,.0f} of {couples:,.0f} couples aged {band} are both "
-                f"{entry['alike'][0]}, {wanted:,.1f} by {entry['couples']}"
-            )
+    )
+    return {int(age): (number, both, curve_at(together, age)) for age, number, both in rows}

@@ -7,8 +7,8 @@ the open class by its survivors, men at each age by its ratio.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from math import exp, expm1, pi, sqrt
 from typing import Any
 
@@ -26,7 +26,8 @@ KERNELS = {
 }
 """Each gap with the family of its kernel and the rule of country.yaml that cuts it."""
 EVERY = "of all ages"
-STEPS = 60  # halvings of the interval in which a logarithm is sought: to floating point
+WIDEST, STEPS = 10.0, 60
+"""A logarithm is sought this far from 0 (a factor of 22,000), by so many halvings."""
 
 
 def gap_densities(case: Case) -> Answer:
@@ -225,14 +226,19 @@ def _men(
     The age groups are those of modelled counts; all ages together where no table gives the sexes.
     """
     held = _held(case, group or frozenset({universe}))
-    lift = _lift(held, ratio) if group else 1.0
+    by_age = Counter[int]()
+    for (_, _, age), (persons, _) in held.items():
+        by_age[age] += persons
+    men_of_all = sum(men for _, men in held.values())
+    at_ages = ((persons, curve_at(ratio, age)) for age, persons in by_age.items())
+    lift = lift_of(at_ages, men_of_all) if group else 1.0
     open_from = int(case.pack.country["ages"]["open_from"])
     bands: dict[str, list[float]] = defaultdict(lambda: [0.0] * 3)
     cells: dict[tuple[str, str, int], float] = defaultdict(float)
     for (of, zone, age), (persons, men) in held.items():
         if of != universe:
             continue
-        wanted = persons * _male(ratio, age, lift)
+        wanted = persons * share_of(lift * curve_at(ratio, age))
         for band in (age_group(age),) if group else (age_group(age), EVERY):
             for at, value in enumerate((persons, men, wanted)):
                 bands[band][at] += value
@@ -253,20 +259,17 @@ def _held(case: Case, universes: frozenset[str]) -> dict[tuple[str, str, int], t
     return {(str(u), str(z), int(a)): (n, men) for u, z, a, n, men in rows if str(u) in universes}
 
 
-def _lift(held: Mapping[tuple[str, str, int], tuple[int, int]], ratio: Mapping[Any, Any]) -> float:
-    """The factor on the odds of being a man with which as many men are expected as there are."""
-    by_age: dict[int, int] = defaultdict(int)
-    for (_, _, age), (persons, _) in held.items():
-        by_age[age] += persons
-    men = sum(number for _, number in held.values())
-    low, high = -10.0, 10.0
+def lift_of(groups: Iterable[tuple[float, float]], total: float) -> float:
+    """The factor on the odds of groups (persons, odds) with which `total` of all are expected."""
+    held = list(groups)
+    low, high = -WIDEST, WIDEST
     for _ in range(STEPS):
         middle = (low + high) / 2
-        expected = sum(n * _male(ratio, age, exp(middle)) for age, n in by_age.items())
-        low, high = (middle, high) if expected < men else (low, middle)
+        expected = sum(n * share_of(exp(middle) * odds) for n, odds in held)
+        low, high = (middle, high) if expected < total else (low, middle)
     return exp(low)
 
 
-def _male(ratio: Mapping[Any, Any], age: int, lift: float) -> float:
-    odds = lift * curve_at(ratio, age)
+def share_of(odds: float) -> float:
+    """The share that odds stand for."""
     return odds / (1 + odds)
