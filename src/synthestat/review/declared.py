@@ -5,7 +5,7 @@ They stand in `questions.py` in this order.
 
 from __future__ import annotations
 
-from synthestat.review import attribute_joints, distributions
+from synthestat.review import attribute_joints, attributes, distributions
 from synthestat.review.record import Question
 
 PERSONS = "synthetic_persons.parquet"
@@ -13,6 +13,7 @@ HOUSEHOLDS = "synthetic_households.parquet"
 COUNTRY, CONTROLS = "pack/country.yaml", "pack/controls.yaml"
 REGISTRY = ("pack/priors.yaml", "pack/default_priors.yaml")
 ATTRIBUTES = "pack/attributes.yaml"
+RECOUNT = (COUNTRY, CONTROLS, "pack/sources.yaml", "pack/geography.csv")
 MATCH = "match ages by the registry's entry, or mend the entry before the build"
 
 # fmt: off
@@ -42,6 +43,12 @@ DECLARED: tuple[Question, ...] = (
         "ratio: assumption",
         "draw sexes by the registry's ratio, or mend the entry before the build",
         distributions.sex_by_age,
+    ),
+    Question(
+        "attribute_shares", "attributes", 25, (PERSONS, ATTRIBUTES, *REGISTRY, *RECOUNT),
+        "within a share of {attribute_apart} of what quotas or odds promise: assumption",
+        "draw the attribute from its table or pattern; declare it unavailable where there is none",
+        attributes.attribute_shares,
     ),
     Question(
         "attribute_ages", "attributes", 28, (PERSONS, ATTRIBUTES, COUNTRY, *REGISTRY),

@@ -469,12 +469,6 @@ QUESTIONS: tuple[Question, ...] = (
         "attributes.yaml rules, odds of zero; evidence words and figures exact: the contract",
         REBUILD, attributes.attributes_rules,
     ),
-    Question(
-        "attribute_shares", "attributes", 25, (PERSONS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
-        "within a share of {attribute_apart} of what quotas or odds promise: assumption",
-        "draw the attribute from its table or pattern; declare it unavailable where there is none",
-        attributes.attribute_shares,
-    ),
     # What the registry declares
     *DECLARED,
     # Uncertainty
