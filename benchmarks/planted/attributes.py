@@ -1,4 +1,5 @@
-"""Attributes of persons: impossible ages, wrong words, and one category for all (finding 25)."""
+"""Attributes of persons: impossible ages, wrong words, one category for all, and categories that
+hang on nothing: findings 25 and 28."""
 
 from __future__ import annotations
 
@@ -239,3 +240,59 @@ def one_category_given_another_for_everybody(run: PlantedRun) -> None:
 @kind(25, "attribute_shares", MANY)
 def default_category_for_those_over_thirty(run: PlantedRun) -> None:
     everybody(run, "given", pl.col("age") > 30)
+
+
+# Attributes beside each other ---------------------------------------------------------------------
+
+
+def deal_anew(run: PlantedRun, name: str, within: list[str], *conditions: Any) -> None:
+    """Let the persons of a group exchange a column at random; groups stay as they are."""
+    people = run.people(pl.col(name).is_not_null(), *conditions)
+    if people[name].n_unique() < 2:
+        raise NotApplicable(f"all have one {name}")
+    dealt = pl.col(name).shuffle(seed=run.seed + 1).over(within)
+    run.put_rows(PERSONS, "person_id", people.select("person_id", dealt))
+
+
+def alone(run: PlantedRun, key: str) -> str:
+    """The first attribute with this key that nothing but odds gives. NotApplicable if none."""
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        if entry.get(key) and not entry.get("control") and not entry.get("guide"):
+            return str(entry["name"])
+    raise NotApplicable(f"no attribute of odds alone has {key}")
+
+
+@kind(28, "attribute_ages")
+def category_that_no_age_has_more_of(run: PlantedRun) -> None:
+    """All grown up exchange an attribute that hangs on age; its categories have their shares."""
+    deal_anew(run, alone(run, "pattern"), ["sex"], pl.col("age") >= 18)
+
+
+@kind(28, "attribute_ages")
+def category_blind_to_what_it_is_given(run: PlantedRun) -> None:
+    """Persons of one age and sex exchange an attribute that hangs on another."""
+    deal_anew(run, alone(run, "given"), ["sex", "age"])
+
+
+@kind(28, "attribute_association")
+def category_blind_to_its_stratum(run: PlantedRun) -> None:
+    """Persons of one zone exchange an attribute that is associated with another."""
+    deal_anew(run, str(run.attribute("association")["name"]), ["zone_code"])
+
+
+@kind(28, "attribute_sharing")
+def category_shared_by_nobody(run: PlantedRun) -> None:
+    """Persons of one zone and sex exchange an attribute that whole households share."""
+    for entry in run.pack("attributes.yaml")["attributes"]:
+        shaped = any(entry.get(key) for key in ("pattern", "given", "rules"))
+        if (entry.get("household") or ("" if shaped else "shared")) == "shared":
+            deal_anew(run, str(entry["name"]), ["zone_code", "sex"])
+            return
+    raise NotApplicable("no attribute is shared in households")
+
+
+@kind(28, "attribute_sharing")
+def partners_drawn_apart(run: PlantedRun) -> None:
+    """Persons of one zone and sex over 35 exchange an attribute in which partners are alike."""
+    name = str(run.attribute("alike")["name"])
+    deal_anew(run, name, ["zone_code", "sex"], pl.col("age") > 35)

@@ -1,4 +1,4 @@
-"""Persons who cannot live as the run says: findings 1 to 5."""
+"""Persons who cannot live as the run says: findings 1 to 5, and 28 for ages and sexes."""
 
 from __future__ import annotations
 
@@ -237,3 +237,88 @@ def couple_sixty_years_apart(run: PlantedRun) -> None:
 def partner_under_the_age_of_marriage(run: PlantedRun) -> None:
     inlaws = run.take(run.people(pl.col("household_role") == "child_in_law"))
     run.put(PERSONS, "person_id", inlaws["person_id"], age=16)
+
+
+# Distributions that the registry declares, in links and ages --------------------------------------
+
+
+@kind(5, "gap_densities")
+def women_older_than_their_men(run: PlantedRun) -> None:
+    """Man and woman of every couple change places, and so do the parents of their children."""
+    people = run.table(PERSONS)
+    sexes = people.select(partner_id="person_id", other="sex")
+    couples = people.join(sexes, on="partner_id").filter(pl.col("sex") != pl.col("other"))
+    if not len(couples):
+        raise NotApplicable("there is no couple of man and woman")
+    moved = couples["person_id"].implode()
+    of_them = pl.col("mother_id").is_in(moved) | pl.col("father_id").is_in(moved)
+    children = people.filter(of_them).select(
+        "person_id", mother_id="father_id", father_id="mother_id"
+    )
+    run.put_rows(PERSONS, "person_id", couples.select("person_id", sex="other"))
+    run.put_rows(PERSONS, "person_id", children)
+
+
+@kind(5, "gap_densities")
+def youngest_mothers_of_the_oldest_children(run: PlantedRun) -> None:
+    """Children under age change ages within their zone, against the order of their mothers'."""
+    people = run.table(PERSONS)
+    mothers = people.select(mother_id="person_id", of_mother="age")
+    children = people.filter(pl.col("age") < 18).join(mothers, on="mother_id")
+    if not len(children):
+        raise NotApplicable("no child under age has a mother")
+    ranked = children.sort("zone_code", "of_mother", "person_id")
+    against = pl.col("age").sort(descending=True).over("zone_code")
+    run.put_rows(PERSONS, "person_id", ranked.select("person_id", against))
+
+
+@kind(5, "sibling_spacing", MANY)
+def siblings_made_twins(run: PlantedRun) -> None:
+    """Children of one mother have the age of her eldest child at home."""
+    people = run.table(PERSONS).filter(pl.col("mother_id").is_not_null())
+    homes = people.group_by("mother_id").agg(pl.len(), pl.col("age").max())
+    mothers = run.take(homes.filter(pl.col("len") > 1).sort("mother_id"))
+    twins = people.select("person_id", "mother_id").join(mothers, on="mother_id")
+    run.put_rows(PERSONS, "person_id", twins.select("person_id", "age"))
+
+
+@kind(28, "oldest_ages")
+def open_class_of_one_age(run: PlantedRun) -> None:
+    """Everybody of the open class is as old as it begins."""
+    first = int(run.country()["ages"]["open_from"])
+    old = run.people(pl.col("age") > first)["person_id"]
+    if not len(old):
+        raise NotApplicable("nobody is older than the open class begins")
+    run.put(PERSONS, "person_id", old, age=first)
+
+
+def by_ratio_alone(run: PlantedRun) -> None:
+    """NotApplicable where a table gives persons by sex and age."""
+    for each in run.controls():
+        if each["counts"] == "persons" and {"sex", "age"} <= (each.get("by") or {}).keys():
+            raise NotApplicable("a table gives persons by sex and age")
+
+
+@kind(28, "sex_by_age")
+def old_women_and_boys_exchange_sex(run: PlantedRun) -> None:
+    """Women of 65 and more are men, and as many boys of their zone are girls."""
+    by_ratio_alone(run)
+    universe = str(run.country()["household_universe"])
+    own = [pl.col("universe") == universe, pl.col("partner_id").is_null()]
+    place = pl.int_range(pl.len()).over("zone_code").alias("place")
+    women = run.people(pl.col("sex") == "female", pl.col("age") >= 65, *own).with_columns(place)
+    boys = run.people(pl.col("sex") == "male", pl.col("age") < 15, *own).with_columns(place)
+    both = women.join(boys, on=["zone_code", "place"])
+    if not len(both):
+        raise NotApplicable("no zone has an old woman alone and a boy")
+    run.put(PERSONS, "person_id", both["person_id"], sex="male")
+    run.put(PERSONS, "person_id", both["person_id_right"], sex="female")
+
+
+@kind(28, "sex_by_age")
+def universe_of_men(run: PlantedRun) -> None:
+    """Residents of whom no table gives the sexes are men."""
+    by_ratio_alone(run)
+    _, other, _ = run.universes()
+    people = run.people(pl.col("universe") == other, pl.col("partner_id").is_null())
+    run.put(PERSONS, "person_id", people["person_id"], sex="male")

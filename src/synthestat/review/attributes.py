@@ -33,7 +33,7 @@ def attributes_rules(case: Case) -> Answer:
     figures: dict[str, object] = {}
     for entry in entries:
         name = str(entry["name"])
-        counts = _counts(case, entry)
+        counts = attribute_counts(case, entry)
         faults += misplaced(case, entry)
         faults += unknown(case, entry, counts)
         faults += impossible(case, entry, counts, odds_of(case, entry))
@@ -100,7 +100,7 @@ def attribute_entries(case: Case) -> list[dict[str, Any]]:
     return case.pack.attributes
 
 
-def _counts(case: Case, entry: Mapping[str, Any]) -> dict[Key, int]:
+def attribute_counts(case: Case, entry: Mapping[str, Any]) -> dict[Key, int]:
     """Persons with a value, by category, sex, age and what the attribute is given (else None)."""
     name = entry["name"]
     given = f'"{entry["given"]["attribute"]}"' if entry.get("given") else "NULL"
@@ -228,7 +228,7 @@ def _couples(case: Case, entry: Mapping[str, Any], stated: list[dict[str, Any]])
     told = {str(row["ages"]): dict(row) for row in stated}
     counted: dict[str, dict[str, Any]] = {}
     if entry.get("couples"):
-        values = _used(case)[entry["couples"]]
+        values = used_values(case)[entry["couples"]]
         name, word = entry["name"], str(entry["alike"][0]).replace("'", "''")
         sides = [f"({side}.\"{name}\"::VARCHAR = '{word}')::INT" for side in ("p", "q")]
         rows = case.rows(
@@ -243,7 +243,7 @@ def _couples(case: Case, entry: Mapping[str, Any], stated: list[dict[str, Any]])
             row["persons"] += number
             row["both"] += number if inside == 2 else 0
             row["one"] += number if inside == 1 else 0
-            row["declared"] += number * _at(values["together"], int(mean_age))
+            row["declared"] += number * curve_at(values["together"], int(mean_age))
     for ages in sorted(told.keys() | counted.keys()):
         said, row = told.get(ages, {}), counted.get(ages, {})
         if row:
@@ -277,7 +277,7 @@ def _odds(case: Case, entry: Mapping[str, Any]) -> tuple[Counter[str], Counter[s
     words = [str(word) for word in case.pack.country["classifications"][entry["name"]]]
     built: Counter[str] = Counter()
     cells: Counter[tuple[str, int, str | None]] = Counter()
-    for (category, sex, age, beside), number in _counts(case, entry).items():
+    for (category, sex, age, beside), number in attribute_counts(case, entry).items():
         built[category] += number
         cells[sex, age, beside] += number
     shares = dict.fromkeys(words, 0.0)
@@ -294,7 +294,7 @@ def odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
 
     They are 0 for a category, and beside one, of which the pack says nothing.
     """
-    used = _used(case)
+    used = used_values(case)
     pattern = _texts(_pattern(used[entry["pattern"]])) if entry.get("pattern") else None
     given = _texts(used[entry["given"]["family"]]) if entry.get("given") else None
     rules = entry.get("rules") or {}
@@ -310,7 +310,7 @@ def odds_of(case: Case, entry: Mapping[str, Any]) -> Any:
             curve = pattern.get(category, 0.0)
             if isinstance(curve, Mapping) and sex in curve:
                 curve = curve[sex]
-            value = _at(curve, age)
+            value = curve_at(curve, age)
         if given is not None:
             row = given.get(beside) if beside is not None else None
             value *= float(_texts(row or {}).get(category, 0.0))
@@ -343,18 +343,18 @@ def _pattern(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return means
 
 
-def _used(case: Case) -> dict[str, Any]:
+def used_values(case: Case) -> dict[str, Any]:
     """The values of the registry's entries in use, by family."""
     return {
         str(e["family"]): e["values"] for e in case.pack.registry.values() if e["status"] == "used"
     }
 
 
-def _at(curve: Any, age: int) -> float:
+def curve_at(curve: Any, age: float) -> float:
     """A number, or the value at an age of anchors: linear between them, flat beyond the ends."""
     if not isinstance(curve, Mapping):
         return float(curve)
-    anchors = sorted((int(at), float(value)) for at, value in curve.items())
+    anchors = sorted((float(at), float(value)) for at, value in curve.items())
     after = bisect_right([at for at, _ in anchors], age)
     if after == 0 or after == len(anchors):
         return anchors[max(after - 1, 0)][1]

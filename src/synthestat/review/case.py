@@ -47,6 +47,7 @@ class Case:
         self.used: set[str] = set()
         self._documents: dict[str, dict[str, Any]] = {}
         self._faults: dict[str, str] = {}
+        self._asked: dict[str, list[tuple[Any, ...]]] = {}
 
     def json(self, file: str) -> dict[str, Any]:
         """One JSON file of the bundle. BundleError, naming it, if absent or malformed."""
@@ -118,6 +119,12 @@ class Case:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """All rows of a query; `$name` in it is a rule of country.yaml."""
         return self._execute(sql).fetchall()
+
+    def rows_once(self, sql: str) -> list[tuple[Any, ...]]:
+        """As `rows`, for a query that several checks ask: it is carried out once."""
+        if sql not in self._asked:
+            self._asked[sql] = self.rows(sql)
+        return self._asked[sql]
 
     def columns(self, view: str) -> dict[str, str]:
         """The columns of a table with their SQL types."""

@@ -105,9 +105,9 @@ def family_structure(case: Case) -> Answer:
         )
     )
     for name, pairs in (GAPS | _OTHER_GAPS).items():
-        sql = f"SELECT years, count(*) FROM ({pairs}) GROUP BY ALL"
         told = {(str(year),): n for year, n in stated["gaps"][name]["counts"].items()}
-        faults += _apart(f"gaps.{name}", told, {(str(y),): n for y, n in case.rows(sql)})
+        counted_gaps = {(str(y),): n for y, n in gap_counts(case, pairs)}
+        faults += _apart(f"gaps.{name}", told, counted_gaps)
     rows = {tuple(row[:3]): row[3] for row in stated["composition_by_size"]["rows"]}
     counted = {tuple(row[:3]): row[3] for row in case.rows(_COMPOSITION)}
     faults += _apart("composition_by_size", rows, counted)
@@ -129,6 +129,11 @@ def family_structure(case: Case) -> Answer:
     return found(
         faults, "who lives with whom is as the tables say", figures={"residents": residents}
     )
+
+
+def gap_counts(case: Case, pairs: str) -> list[tuple[Any, ...]]:
+    """(years, pairs) of a query of `GAPS`."""
+    return case.rows_once(f"SELECT years, count(*) FROM ({pairs}) GROUP BY ALL")
 
 
 def _apart(

@@ -26,6 +26,11 @@ AGE_SQL = (
 Cells = dict[tuple[str, str], int]
 
 
+def age_group(age: float) -> str:
+    """The age group of modelled counts that an age lies in."""
+    return next((name for name, first in reversed(AGES.items()) if age >= first), next(iter(AGES)))
+
+
 def modelled_counts(case: Case) -> dict[Key, int]:
     """Every modelled count of the run, by key."""
     counts = dict(household_numbers(case))

@@ -326,7 +326,10 @@ LAYER_OF = {"dwellings": "dwellings", "overlays": "overlays", "assignments": "pl
 """Needs that are unavailable where their layer is, as the reviewer's SQL names it."""
 CHECKS_OF: Mapping[str, tuple[str, ...]] = {
     "coverage": ("whole_country", "universe_totals", "hard_exact", "table_zones"),
-    "attributes": ("attributes_rules", "attribute_shares", "evidence_words"),
+    "attributes": (
+        *("attributes_rules", "attribute_shares", "evidence_words"),
+        *("attribute_ages", "attribute_association", "attribute_sharing"),
+    ),
     "households": ("child_only", "household_type", "roles", "family_status", "family_structure"),
     "dwellings": ("dwelling_links", "dwelling_occupancy", "dwelling_universe"),
     "overlays": ("layers",),

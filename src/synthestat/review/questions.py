@@ -26,6 +26,7 @@ from synthestat.review import (
     tiers,
     universes,
 )
+from synthestat.review.declared import DECLARED
 from synthestat.review.document_questions import DOCUMENT_QUESTIONS
 from synthestat.review.question_words import (
     ASSIGNMENT,
@@ -477,12 +478,8 @@ QUESTIONS: tuple[Question, ...] = (
         "attributes.yaml rules, odds of zero; evidence words and figures exact: the contract",
         REBUILD, attributes.attributes_rules,
     ),
-    Question(
-        "attribute_shares", "attributes", 25, (PERSONS, ATTRIBUTES, PRIORS, DEFAULTS, *RECOUNT),
-        "within a share of {attribute_apart} of what quotas or odds promise: assumption",
-        "draw the attribute from its table or pattern; declare it unavailable where there is none",
-        attributes.attribute_shares,
-    ),
+    # What the registry declares
+    *DECLARED,
     *DOCUMENT_QUESTIONS,
 )
 # fmt: on
