@@ -136,7 +136,7 @@ def listed_without_interval(run: PlantedRun, column: str) -> None:
         listed.append(column)
         summary["status"] = summary["status"].replace(before, after)
 
-    run.edit_json("uncertainty_summary.json", state)
+    run.edit_json(SPREADS, state)
 
 
 def add_overlays(run: PlantedRun) -> None:
@@ -226,7 +226,7 @@ def _summed(table: pl.DataFrame) -> dict[str, Any]:
 
 
 def tell(run: PlantedRun) -> None:
-    """Let notes, tiers and the summary of intervals know which layers the run has."""
+    """Let notes and tiers know which layers the run has."""
     layers = run.read_json(MANIFEST)["layers"]
 
     def name_layers(text: str) -> str:
@@ -244,11 +244,4 @@ def tell(run: PlantedRun) -> None:
             kept = [r for r in entry["reasons"] if not r.endswith("unavailable") or r[3:] in gone]
             entry["reasons"] = kept
 
-    def state(summary: dict[str, Any]) -> None:
-        listed = summary["without_interval"]
-        said = f"; {len(listed)} modelled"
-        listed.insert(-1, "dwellings: building_id")
-        summary["status"] = summary["status"].replace(said, f"; {len(listed)} modelled")
-
     run.edit_json(TIERS, place)
-    run.edit_json(SPREADS, state)
