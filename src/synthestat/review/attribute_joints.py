@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthestat.review.attribute_words import household_rule
 from synthestat.review.attributes import (
     attribute_counts,
     attribute_entries,
@@ -179,7 +180,7 @@ def attribute_sharing(case: Case) -> Answer:
     faults: list[str] = []
     figures: dict[str, object] = {}
     for entry in attribute_entries(case):
-        name, rule = str(entry["name"]), _household_rule(entry)
+        name, rule = str(entry["name"]), household_rule(entry)
         measure = {"shared": _members, "partners": _partners}.get(rule)
         sharing = measure(case, entry) if measure else Sharing(0, 0.0, 0.0, 0.0)
         if not sharing.pairs:
@@ -201,12 +202,6 @@ def attribute_sharing(case: Case) -> Answer:
     if not figures:
         return skipped("no attribute is shared in households")
     return found(faults, f"{len(figures)} attributes are shared as declared", figures=figures)
-
-
-def _household_rule(entry: Mapping[str, Any]) -> str:
-    """What members of a household share: as declared, all of it where quotas alone decide."""
-    alone = not any(entry.get(key) for key in ("pattern", "given", "rules"))
-    return str(entry.get("household") or ("shared" if alone else "independent"))
 
 
 def _group_columns(entry: Mapping[str, Any], person: str) -> list[str]:

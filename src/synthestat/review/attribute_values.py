@@ -14,7 +14,7 @@ Odds = Callable[[str, str, int, str | None], float]
 
 def misplaced(case: Case, entry: Mapping[str, Any]) -> Iterator[str]:
     """Persons outside the attribute's universe with a value, and persons inside it without one."""
-    name, universe = str(entry["name"]), _universe(case, entry)
+    name, universe = str(entry["name"]), universe_of(case, entry)
     inside = says("universe", *case.pack.universe_parts[universe])
     for what, condition in (
         (f"are not of {universe}, and have a value", f'"{name}" IS NOT NULL AND NOT {inside}'),
@@ -24,7 +24,7 @@ def misplaced(case: Case, entry: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {number:,} persons {what}{case.such_as('persons', condition)}"
 
 
-def _universe(case: Case, entry: Mapping[str, Any]) -> str:
+def universe_of(case: Case, entry: Mapping[str, Any]) -> str:
     """The universe whose persons have the attribute: its table's, its own, or the households'."""
     table = entry.get("control") or entry.get("guide")
     own = [control.universe for control in case.pack.controls if control.id == table]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from synthestat.review.attribute_values import universe_of
 from synthestat.review.case import Case
 
 
@@ -13,17 +14,18 @@ def word_faults(case: Case, entry: Mapping[str, Any], said: Mapping[str, Any]) -
     given = entry.get("given") or {}
     families = [entry.get("pattern"), entry.get("association"), entry.get("couples")]
     families.append(given.get("family"))
-    by_family = {
-        e["family"]: name for name, e in case.pack.registry.items() if e["status"] == "used"
-    }
     wanted = {
-        "universe": _universe(case, entry),
+        "universe": universe_of(case, entry),
         "method": _method(entry),
         "control": entry.get("control"),
         "guide": entry.get("guide"),
-        "registry": [by_family.get(family) for family in families if family is not None],
+        "registry": [
+            (case.pack.used.get(family) or {}).get("id")
+            for family in families
+            if family is not None
+        ],
         "given": given.get("attribute"),
-        "household": entry.get("household") or _usual_household(entry),
+        "household": household_rule(entry),
         "alike_in": list(entry.get("alike") or ()),
         "households_together": float(entry.get("together", 1.0)),
     }
@@ -32,18 +34,10 @@ def word_faults(case: Case, entry: Mapping[str, Any], said: Mapping[str, Any]) -
             yield f"{entry['name']}: {key} {said.get(key)!r} stated, {value!r} by the pack"
 
 
-def _universe(case: Case, entry: Mapping[str, Any]) -> str:
-    """The universe whose persons have the attribute: its table's, else the declared one."""
-    table = entry.get("control") or entry.get("guide")
-    if table is None:
-        return str(entry.get("universe") or case.pack.household_universe)
-    return next(control.universe for control in case.pack.controls if control.id == table)
-
-
-def _usual_household(entry: Mapping[str, Any]) -> str:
-    """What members of a household have in common where the pack does not say."""
-    alone = not (entry.get("pattern") or entry.get("given") or entry.get("rules"))
-    return "shared" if alone else "independent"
+def household_rule(entry: Mapping[str, Any]) -> str:
+    """What members of a household share: as declared, all of it where quotas alone decide."""
+    alone = not any(entry.get(key) for key in ("pattern", "given", "rules"))
+    return str(entry.get("household") or ("shared" if alone else "independent"))
 
 
 def _method(entry: Mapping[str, Any]) -> str:

@@ -345,9 +345,7 @@ def _pattern(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 def used_values(case: Case) -> dict[str, Any]:
     """The values of the registry's entries in use, by family."""
-    return {
-        str(e["family"]): e["values"] for e in case.pack.registry.values() if e["status"] == "used"
-    }
+    return {family: entry["values"] for family, entry in case.pack.used.items()}
 
 
 def curve_at(curve: Any, age: float) -> float:

@@ -185,6 +185,11 @@ class Definitions:
         return {str(entry["id"]): dict(entry) for entry in (*own, *standing_in)}
 
     @cached_property
+    def used(self) -> dict[str, dict[str, Any]]:
+        """The entries of the registry that are in use, by family."""
+        return {str(e["family"]): e for e in self.registry.values() if e["status"] == "used"}
+
+    @cached_property
     def attributes(self) -> list[dict[str, Any]]:
         """The entries of attributes.yaml, in their order."""
         return list(read_yaml(self.folder / "attributes.yaml")["attributes"])

@@ -16,15 +16,10 @@ from synthestat.review.attributes import curve_at, used_values
 from synthestat.review.case import Case
 from synthestat.review.definitions import BINDING
 from synthestat.review.family_structure import GAPS, gap_counts
+from synthestat.review.kernels import FAMILIES, declared_density, mean_size
 from synthestat.review.modelled import age_group
 from synthestat.review.record import Answer, found, skipped
 
-KERNELS = {
-    "partner": ("partner_age_gap", "partner_age_gap"),
-    "mother_child": ("mother_child_gap", "mother_age_at_birth"),
-    "father_child": ("father_child_gap", "father_age_at_birth"),
-}
-"""Each gap with the family of its kernel and the rule of country.yaml that cuts it."""
 EVERY = "of all ages"
 WIDEST, STEPS = 10.0, 60
 """A logarithm is sought this far from 0 (a factor of 22,000), by so many halvings."""
@@ -32,13 +27,14 @@ WIDEST, STEPS = 10.0, 60
 
 def gap_densities(case: Case) -> Answer:
     """Partners and parents lie as far apart in age as the kernels of the registry say."""
-    used = used_values(case)
+    used = case.pack.used
     faults: list[str] = []
     figures: dict[str, object] = {}
-    for gap, (family, rule) in KERNELS.items():
-        if family not in used:
+    mean = mean_size(case)
+    for gap, (family, rule) in FAMILIES.items():
+        if rule is None or family not in used:
             continue
-        expected = _kernel(case, used[family], rule)
+        expected = declared_density(case, gap, mean)
         for whose, rows in _gaps(case, gap).items():
             built = {int(years): int(number) for years, number in rows if years is not None}
             if not built:
@@ -66,21 +62,6 @@ def _gaps(case: Case, gap: str) -> dict[str, list[tuple[Any, ...]]]:
         sql = f"SELECT years, count(*) FROM ({under_age}) GROUP BY ALL"
         rows[f"{gap} under age"] = case.rows(sql)
     return rows
-
-
-def _kernel(case: Case, values: Mapping[str, Any], rule: str) -> dict[int, float]:
-    """Shares of whole years by a Student t kernel, cut to a rule of country.yaml.
-
-    Values by mean size are those at the mean size of the country's private households.
-    """
-    if "by_mean_size" in values:
-        mean = case.rows("SELECT avg(size) FROM households WHERE kind = 'private'")[0][0]
-        sizes = values["by_mean_size"]
-        names = next(iter(sizes.values()))
-        values = {n: curve_at({s: of[n] for s, of in sizes.items()}, float(mean)) for n in names}
-    location, scale, df = (float(values[name]) for name in ("location", "scale", "df"))
-    years = range(int(case.pack.rules[f"{rule}_low"]), int(case.pack.rules[f"{rule}_high"]) + 1)
-    return _shares({y: (1 + ((y - location) / scale) ** 2 / df) ** (-(df + 1) / 2) for y in years})
 
 
 def _beyond_chance(built: Mapping[int, int], expected: Mapping[int, float]) -> float:

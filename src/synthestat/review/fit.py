@@ -81,11 +81,7 @@ def _held_out(case: Case) -> str:
 
 def _size_guide_faults(case: Case, stated: Mapping[str, Any]) -> Iterator[str]:
     """Shares of private households by size, built and as the registry guides, and how far apart."""
-    entry = next(
-        e
-        for e in case.pack.registry.values()
-        if e["family"] == "household_size" and e["status"] == "used"
-    )
+    entry = case.pack.used["household_size"]
     if stated["entry"] != entry["id"]:
         yield f"household_size_guide: entry {stated['entry']}, the pack takes {entry['id']}"
     largest = int(case.pack.rules["largest_household"])

@@ -111,11 +111,7 @@ def _ranked(years: Mapping[int, int], place: int) -> int:
 
 def _refinement_faults(case: Case, stated: Mapping[str, Any]) -> Iterator[str]:
     """Records of the exchange of ages that are of no place, and a summary that is not theirs."""
-    most = next(
-        entry["values"]["age_sweeps"]
-        for entry in case.pack.registry.values()
-        if entry["family"] == "refinement" and entry["status"] == "used"
-    )
+    most = case.pack.used["refinement"]["values"]["age_sweeps"]
     records = [
         (f"{zone}.{universe}", zone, universe, record)
         for zone, by_universe in stated["refinement"].items()

@@ -9,14 +9,14 @@ from typing import Any
 
 from synthestat.review.case import Case
 
-FAMILIES = {
+FAMILIES: dict[str, tuple[str, str | None]] = {
     "partner": ("partner_age_gap", "partner_age_gap"),
     "same_sex_partner": ("same_sex_partner_gap", None),
     "mother_child": ("mother_child_gap", "mother_age_at_birth"),
     "father_child": ("father_child_gap", "father_age_at_birth"),
-    "mother_youngest_child": None,
 }
 """By gap: the family of its kernel, and the rule of country.yaml that is its band; None: none."""
+WITHOUT_KERNEL = "mother_youngest_child"
 EVERY_GAP = (-120, 120)  # the band of a kernel without a rule: all differences of two ages
 ROUNDED = 2.1e-8  # densities have eight decimals; a folded one is the sum of two
 
@@ -26,29 +26,19 @@ def kernel_faults(case: Case, gaps: Mapping[str, Any]) -> Iterator[str]:
 
     An entry that varies with mean size is taken at that of the published private households.
     """
-    mean = _mean_size(case)
+    mean = mean_size(case)
     if not abs(float(gaps["mean_size_of_kernels"]) - mean) <= ROUNDED:
         yield f"gaps: mean_size_of_kernels {gaps['mean_size_of_kernels']} stated, {mean} recomputed"
-    for name, of in FAMILIES.items():
-        told = gaps[name]["kernel"]
+    for name in (*FAMILIES, WITHOUT_KERNEL):
+        of, told = FAMILIES.get(name), gaps[name]["kernel"]
         if of is None or told is None:
             if (of is None) != (told is None):
                 yield f"gaps.{name}: {'no kernel' if told is None else 'a kernel'} is stated"
             continue
-        family, rule = of
-        entry = next(
-            e
-            for e in case.pack.registry.values()
-            if e["family"] == family and e["status"] == "used"
-        )
+        entry = case.pack.used[of[0]]
         if told["entry"] != entry["id"]:
             yield f"gaps.{name}: kernel of {told['entry']}, the pack takes {entry['id']}"
-        band = EVERY_GAP
-        if rule is not None:
-            band = (case.pack.rules[f"{rule}_low"], case.pack.rules[f"{rule}_high"])
-        density = _density(_at_mean_size(entry["values"], mean), band)
-        if rule is None:
-            density = _folded(density)
+        density = declared_density(case, name, mean)
         stated = {int(year): float(share) for year, share in told["density"].items()}
         for year in sorted(density.keys() | stated.keys()):
             share, own = stated.get(year), density.get(year)
@@ -56,7 +46,16 @@ def kernel_faults(case: Case, gaps: Mapping[str, Any]) -> Iterator[str]:
                 yield f"gaps.{name}: density at {year} is {share}, {own} by {entry['id']}"
 
 
-def _mean_size(case: Case) -> float:
+def declared_density(case: Case, gap: str, mean: float) -> dict[int, float]:
+    """The share of each whole year of a gap by the registry, at a mean size; within its band."""
+    family, rule = FAMILIES[gap]
+    values = _at_mean_size(case.pack.used[family]["values"], mean)
+    if rule is None:
+        return _folded(_density(values, EVERY_GAP))
+    return _density(values, (case.pack.rules[f"{rule}_low"], case.pack.rules[f"{rule}_high"]))
+
+
+def mean_size(case: Case) -> float:
     """The mean size of private households of the household universe; 1 where there is none."""
     words = ", ".join(
         "'" + word.replace("'", "''") + "'"

@@ -49,7 +49,7 @@ def _of_number(case: Case, universe: str) -> tuple[str, ...]:
     if universe != case.pack.household_universe:
         return ("mean_size_unpublished_universe",)
     published = any(word == universe for _, word in case.published_households)
-    values = _used(case).get("household_count", {}).get("values") or {}
+    values = case.pack.used.get("household_count", {}).get("values") or {}
     if "per_person" in values:
         return ("household_count",)
     return ("household_count", "headship_rates") if published else ("headship_rates",)
@@ -84,12 +84,8 @@ def _by_chance(case: Case, quantity: str) -> str | None:
     return str(entry.get("control"))
 
 
-def _used(case: Case) -> dict[str, Mapping[str, Any]]:
-    return {str(e["family"]): e for e in case.pack.registry.values() if e["status"] == "used"}
-
-
 def _entry_id(case: Case, family: str) -> str:
-    return str(_used(case).get(family, {}).get("id", ""))
+    return str(case.pack.used.get(family, {}).get("id", ""))
 
 
 # The spread
@@ -99,7 +95,7 @@ def spread_faults(
     case: Case, summary: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[str]:
     """Faults of what the spread is said to come from: declared, pooled, learnt, or entries."""
-    entry = _used(case)["spread"]
+    entry = case.pack.used["spread"]
     if summary["spread_entry"] != entry["id"]:
         yield f"spread_entry is {summary['spread_entry']}, the pack takes {entry['id']}"
     for name in ("probability", "draws"):

@@ -17,11 +17,7 @@ def quality_tiers(case: Case) -> Answer:
     """Each zone has the tier that its figures earn; rules and reasons are told as they are."""
     document = case.json("geography_quality_tiers.json")
     entries = list(document["tiers"])
-    declared = next(
-        e
-        for e in case.pack.registry.values()
-        if e["family"] == "quality_tiers" and e["status"] == "used"
-    )
+    declared = case.pack.used["quality_tiers"]
     rules = declared["values"]
     missing = sorted(TABLES[v] for v in TABLES if case.declared_unavailable(v))
     zones = sorted(case.pack.zones)

@@ -13,6 +13,7 @@ from synthestat.review.interval_bounds import (
     counting_faults,
     country_faults,
     mirror_faults,
+    named,
     reach_faults,
 )
 from synthestat.review.modelled import household_numbers, modelled_counts
@@ -34,7 +35,7 @@ def intervals(case: Case) -> Answer:
     for row in rows:
         if not (_finite(row) and row["low"] < row["estimate"] < row["high"]):
             faults.append(
-                f"{_named(row)}: {row['low']} < {row['estimate']} < {row['high']} is false"
+                f"{named(row)}: {row['low']} < {row['estimate']} < {row['high']} is false"
             )
     modelled = dict(household_numbers(case))
     for key, built in modelled.items():
@@ -76,7 +77,7 @@ def interval_rows(case: Case) -> Answer:
 def interval_origins(case: Case) -> Answer:
     """Intervals name their method, differ between methods, and are those of the residuals."""
     rows = case.records("SELECT * FROM uncertainty")
-    faults = [f"{_named(row)}: no method" for row in rows if not row["method"]]
+    faults = [f"{named(row)}: no method" for row in rows if not row["method"]]
     faults += method_faults(case, rows)
     faults += _pasted(case, rows)
     bounds = {_key(row): row for row in rows}
@@ -130,15 +131,15 @@ def interval_widths(case: Case) -> Answer:
         if stated is None and row["quantity"] == DECLARED and row["universe"] not in drawn:
             pass  # bounds declared, not drawn: residents not enumerated, institutions
         elif not isinstance(stated, float) or not 0.5 <= stated < 1.0:
-            faults.append(f"{_named(row)}: its probability is {stated}")
+            faults.append(f"{named(row)}: its probability is {stated}")
         parts = [row["between"], row["within"]]
         if not all(isinstance(part, float) and isfinite(part) and part >= 0 for part in parts):
-            faults.append(f"{_named(row)}: variances {parts[0]} between and {parts[1]} within")
+            faults.append(f"{named(row)}: variances {parts[0]} between and {parts[1]} within")
             continue
         reach, width = _deviation(row), row["high"] - row["low"]
         rare = row["estimate"] < small  # draws far out make the deviation, not the width
         if not (rare or least * reach <= width) or width > most * reach + 2:
-            faults.append(f"{_named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
+            faults.append(f"{named(row)}: {width:,.1f} wide, its standard deviation {reach:,.1f}")
     faults += counting_faults(case, rows)
     faults += _countries(case, rows)
     faults += country_faults(case, rows)
@@ -165,13 +166,13 @@ def _countries(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]:
         width, widths = row["high"] - row["low"], [zone["high"] - zone["low"] for zone in own]
         if not fewer * max(widths) <= width <= more * sum(widths) + 1 + SLACK:
             yield (
-                f"{_named(row)}: {width:,.1f} wide, its zones {max(widths):,.1f} at most and "
+                f"{named(row)}: {width:,.1f} wide, its zones {max(widths):,.1f} at most and "
                 f"{sum(widths):,.1f} together"
             )
         reach, together = _deviation(row), sum(map(_deviation, own))
         if reach > together * (1 + SLACK) + SLACK:
             yield (
-                f"{_named(row)}: its standard deviation {reach:,.1f}, those of its zones "
+                f"{named(row)}: its standard deviation {reach:,.1f}, those of its zones "
                 f"{together:,.1f} together"
             )
 
@@ -230,7 +231,7 @@ def _probability_faults(case: Case, rows: list[dict[str, Any]]) -> Iterator[str]
     )
     for row in rows:
         if row["interval"] is not None and row["interval"] != declared:
-            yield f"{_named(row)}: its probability is {row['interval']}, {declared} is declared"
+            yield f"{named(row)}: its probability is {row['interval']}, {declared} is declared"
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -243,10 +244,6 @@ def _finite(row: dict[str, Any]) -> bool:
         isinstance(row[key], int | float) and row[key] == row[key]
         for key in ("low", "estimate", "high")
     )
-
-
-def _named(row: Mapping[str, Any]) -> str:
-    return _said(_key(row))
 
 
 def _said(key: tuple[str, ...]) -> str:
