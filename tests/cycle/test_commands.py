@@ -68,10 +68,11 @@ def test_tasks_are_listed_and_written(out, tmp_path):
 
 def test_one_task_is_shown_whole(out):
     text = said(out, "board", "show", "6")
-    for words in ("Decide about ZZ", "after", "plateau: 2 rounds in a row", "soft_targets"):
+    for words in ("Decide about ZZ", "plateau: 2 rounds in a row", "soft_targets"):
         assert words in text
     assert "decisions accept with its limits; go on; abandon" in text
     assert f"Next synthestat board sign-off 6 --out {out} --decision" in text
+    assert "after 1 " in said(out, "board", "show", "2")
 
 
 def test_a_person_signs_off(out):
